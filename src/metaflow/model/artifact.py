@@ -1,0 +1,83 @@
+"""What refers to stored bytes: parts, artifacts, and the manifest of an attempt.
+
+All three are tuples of plain data, so that they travel as JSON arrays between processes
+and rest as JSON in the metadata store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+RAW, LZ4, ZSTD = 0, 1, 2
+"""Codecs of a stored part: as it is, an LZ4 block, a Zstandard frame."""
+
+
+class Part(NamedTuple):
+    """One stored run of bytes.
+
+    A part either lies in a pack (`pack` is the pack's name, relative to the store's root,
+    and `offset` is where it begins) or, when `pack` is empty, in a file of its own named
+    by its digest.
+    """
+
+    digest: str
+    """BLAKE3 of the uncompressed bytes, 64 hexadecimal digits."""
+    size: int
+    """Length of the uncompressed bytes."""
+    codec: int
+    stored: int
+    """Length of the bytes as stored."""
+    pack: str = ""
+    offset: int = 0
+
+
+class ArtifactRef(NamedTuple):
+    """A named value as stored: how it was encoded and the parts that hold it.
+
+    The first `stream` parts, joined, are the serialized object; the rest are its
+    out-of-band buffers in order.
+    """
+
+    digest: str
+    """Content address of the whole value; equal values stored alike have equal digests.
+    For a single part it is that part's digest, else BLAKE3 of the encoding and the parts'
+    digests."""
+    type: str
+    """Qualified name of the value's type, such as `builtins.int`."""
+    size: int
+    """Bytes of the serialized object, uncompressed, all parts together."""
+    encoding: str
+    stream: int
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> ArtifactRef:
+        """Rebuild a reference from the array that JSON made of it."""
+        digest, type_, size, encoding, stream, parts = value
+        return cls(digest, type_, size, encoding, stream, tuple(Part(*part) for part in parts))
+
+
+class ItemsRef(NamedTuple):
+    """The items of a foreach, each serialized alone, so that a task reads just its own.
+
+    `part` is stored raw: `count + 1` little-endian unsigned 64-bit offsets, relative to the
+    end of that table, then the pickles one after another.
+    """
+
+    count: int
+    part: Part
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> ItemsRef:
+        """Rebuild a reference from the array that JSON made of it."""
+        return cls(value[0], Part(*value[1]))
+
+
+Manifest: TypeAlias = Mapping[str, ArtifactRef]
+"""All artifacts of one attempt, by name."""
+
+
+def manifest_from_json(value: Mapping[str, list[Any]]) -> dict[str, ArtifactRef]:
+    """Rebuild a manifest from the object that JSON made of it."""
+    return {name: ArtifactRef.from_json(ref) for name, ref in value.items()}

@@ -1,0 +1,113 @@
+"""Facts on their way into the metadata store: one frozen value per kind of change."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from metaflow.model.artifact import ArtifactRef
+from metaflow.model.task import Frame, Transition
+
+PARAMETERS_STEP = "_parameters"
+"""Pseudo-step that holds a run's parameters and constants; its only task has id 0."""
+
+
+class NewRun(NamedTuple):
+    """A run as it begins. Times are seconds since the epoch, UTC."""
+
+    flow: str
+    run_id: str
+    created_at: float
+    user: str
+    tags: tuple[str, ...]
+    """Tags given by the user."""
+    system_tags: tuple[str, ...]
+    metadata: dict[str, str]
+    """Facts that all tasks of the run share (`runtime`, `python_version`, `ds-root` …)."""
+    origin_run_id: str | None
+    pack: str
+
+
+class TaskCreated(NamedTuple):
+    """A task has its id and will be started."""
+
+    task_id: str
+    step: str
+    created_at: float
+    frames: tuple[Frame, ...]
+    parents: tuple[str, ...]
+    """Task ids of the predecessors, in input order."""
+    origin_task_id: str | None = None
+    """Set for a task cloned from the origin run."""
+
+
+class AttemptStarted(NamedTuple):
+    """A process runs this attempt."""
+
+    task_id: str
+    attempt: int
+    at: float
+    pid: int
+
+
+class AttemptDone(NamedTuple):
+    """An attempt has ended and what it stored is acknowledged."""
+
+    task_id: str
+    attempt: int
+    at: float
+    ok: bool
+    """Finished: succeeded or handled."""
+    handled: bool
+    manifest: dict[str, ArtifactRef]
+    transition: Transition | None
+    error: str | None = None
+
+
+class LogWritten(NamedTuple):
+    """Bytes of a task's output are in the run's log file at this place."""
+
+    task_id: str
+    attempt: int
+    stream: str
+    """`stdout` or `stderr`."""
+    at: float
+    offset: int
+    length: int
+
+
+class TaskMetadata(NamedTuple):
+    """A free fact about a task, beyond those that the store derives itself."""
+
+    task_id: str
+    attempt: int
+    name: str
+    value: str
+    at: float
+
+
+class RunDone(NamedTuple):
+    """The launcher is through with the run."""
+
+    at: float
+    ok: bool
+
+
+Change: TypeAlias = (
+    TaskCreated | AttemptStarted | AttemptDone | LogWritten | TaskMetadata | RunDone
+)
+
+
+class OriginTask(NamedTuple):
+    """A task of an earlier run, as `resume` and the client's engine-side readers see it."""
+
+    task_id: str
+    step: str
+    frames: tuple[Frame, ...]
+    parents: tuple[str, ...]
+    attempt: int
+    """The latest done attempt."""
+    ok: bool
+    handled: bool
+    manifest_json: str
+    """Left as JSON text: a clone copies it without looking inside."""
+    transition: Transition | None

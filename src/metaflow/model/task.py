@@ -1,0 +1,167 @@
+"""What a task is told and what it answers: frames, assignments, transitions, outcomes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from metaflow.model.artifact import ArtifactRef, ItemsRef, manifest_from_json
+
+
+class Frame(NamedTuple):
+    """One open split around a task, outermost first in a task's `frames`."""
+
+    step: str
+    """The step that split."""
+    task_id: str
+    """The task that split."""
+    var: str | None
+    """Name of the foreach artifact; None for a static split."""
+    index: int
+    """Position of this branch in the split, from 0."""
+    count: int
+    """Number of branches."""
+    items: ItemsRef | None = None
+    """Where a foreach's items are, when they were stored one by one."""
+    label: str | None = None
+    """The item as a short text, for people."""
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> Frame:
+        """Rebuild a frame from the array that JSON made of it."""
+        step, task_id, var, index, count, items, label = value
+        items_ref = None if items is None else ItemsRef.from_json(items)
+        return cls(step, task_id, var, index, count, items_ref, label)
+
+
+class Transition(NamedTuple):
+    """What `self.next` said: where the run goes from a task."""
+
+    targets: tuple[str, ...]
+    """Steps to run next; for a switch just the chosen one."""
+    var: str | None = None
+    """Name of the foreach artifact, if this is a foreach."""
+    count: int = 0
+    """Number of foreach items."""
+    items: ItemsRef | None = None
+    condition: str | None = None
+    """Name of the switch's artifact, if this is a switch."""
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> Transition:
+        """Rebuild a transition from the array that JSON made of it."""
+        targets, var, count, items, condition = value
+        items_ref = None if items is None else ItemsRef.from_json(items)
+        return cls(tuple(targets), var, count, items_ref, condition)
+
+
+class Input(NamedTuple):
+    """One finished predecessor of a task."""
+
+    step: str
+    task_id: str
+    frames: tuple[Frame, ...]
+    manifest: dict[str, ArtifactRef]
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> Input:
+        """Rebuild an input from the array that JSON made of it."""
+        step, task_id, frames, manifest = value
+        return cls(
+            step,
+            task_id,
+            tuple(Frame.from_json(frame) for frame in frames),
+            manifest_from_json(manifest),
+        )
+
+
+class RunContext(NamedTuple):
+    """What all tasks of a run share; known before the first one starts."""
+
+    flow: str
+    run_id: str
+    root: str
+    """The local store's root directory, absolute."""
+    pack: str
+    """Name of the run's pack, relative to the root."""
+    parameters: dict[str, ArtifactRef]
+    """Parameters, class constants and `_graph_info`: artifacts that every task has."""
+    parameter_names: tuple[str, ...]
+    constant_names: tuple[str, ...]
+    tags: tuple[str, ...]
+    user: str
+    namespace: str | None
+    origin_run_id: str | None = None
+    metadata_spec: str = ""
+    """What `metaflow.metadata()` takes to find this run, such as `local@DIR`."""
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> RunContext:
+        """Rebuild a context from the array that JSON made of it."""
+        flow, run_id, root, pack, parameters, names, constants, tags, *rest = value
+        return cls(
+            flow,
+            run_id,
+            root,
+            pack,
+            manifest_from_json(parameters),
+            tuple(names),
+            tuple(constants),
+            tuple(tags),
+            *rest,
+        )
+
+
+class Assignment(NamedTuple):
+    """One attempt of one task, as a worker is told of it."""
+
+    step: str
+    task_id: str
+    attempt: int
+    frames: tuple[Frame, ...]
+    inputs: tuple[Input, ...]
+    """One for a plain step, all siblings in the order of the split for a join, none for
+    the start step."""
+    is_join: bool = False
+    last_attempt: bool = True
+    """No retry of the user's code follows this attempt."""
+    fallback: bool = False
+    """Earlier attempts died without an exception; run no user code."""
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> Assignment:
+        """Rebuild an assignment from the array that JSON made of it."""
+        step, task_id, attempt, frames, inputs, *rest = value
+        return cls(
+            step,
+            task_id,
+            attempt,
+            tuple(Frame.from_json(frame) for frame in frames),
+            tuple(Input.from_json(item) for item in inputs),
+            *rest,
+        )
+
+
+class Outcome(NamedTuple):
+    """How an attempt ended, as the worker tells it once all its artifacts are stored."""
+
+    ok: bool
+    """The attempt finished: the step succeeded, or its failure was handled."""
+    manifest: dict[str, ArtifactRef]
+    transition: Transition | None
+    handled: bool = False
+    """The step failed and `@catch` took it: the task is finished but not successful."""
+    retryable: bool = True
+    """A failed attempt may be tried again."""
+    error: str | None = None
+    """For a failed attempt: one line that says what happened."""
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> Outcome:
+        """Rebuild an outcome from the array that JSON made of it."""
+        ok, manifest, transition, *rest = value
+        return cls(
+            ok,
+            manifest_from_json(manifest),
+            None if transition is None else Transition.from_json(transition),
+            *rest,
+        )

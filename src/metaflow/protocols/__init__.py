@@ -1,0 +1,1 @@
+"""One Protocol per file: what back ends promise."""
