@@ -1,0 +1,1 @@
+"""Write a flow as plain Python; run it anywhere; find everything it did again."""
