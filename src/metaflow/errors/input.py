@@ -1,0 +1,150 @@
+"""What users hand in and may get wrong: settings, identity, parameters, commands."""
+
+from __future__ import annotations
+
+from metaflow.errors.base import MetaflowException
+
+
+class SettingInvalid(MetaflowException):
+    """A setting has a value that means nothing."""
+
+    headline = "Invalid setting"
+
+    def __init__(self, key: str, value: str, expected: str) -> None:
+        self.key: str = key
+        self.value: str = value
+        super().__init__(
+            f"`METAFLOW_{key}` is `{value}`, but it must be {expected}.",
+            hint=f"correct the variable or the configuration file that sets `METAFLOW_{key}`",
+        )
+
+
+class SettingsFileInvalid(MetaflowException):
+    """A configuration file exists but cannot be used."""
+
+    headline = "Invalid configuration file"
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path: str = path
+        super().__init__(
+            f"The configuration file `{path}` {problem}.",
+            hint='the file holds one JSON object, such as {"METAFLOW_USER": "ann"}',
+        )
+
+
+class ProfileNotFound(MetaflowException):
+    """`METAFLOW_PROFILE` names a profile that has no file."""
+
+    headline = "Profile not found"
+
+    def __init__(self, profile: str, path: str) -> None:
+        self.profile: str = profile
+        self.path: str = path
+        super().__init__(
+            f"`METAFLOW_PROFILE` is `{profile}`, but there is no file `{path}`.",
+            hint="unset METAFLOW_PROFILE, or create the file",
+        )
+
+
+class MetaflowUnknownUser(MetaflowException):
+    """Metaflow could not determine your user name."""
+
+    headline = "Unknown user"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Metaflow could not determine your user name from the environment variables "
+            "METAFLOW_USER, SUDO_USER, USERNAME and USER (`root` does not count).",
+            hint="set METAFLOW_USER, for example `export METAFLOW_USER=ann`",
+        )
+
+
+class CommandException(MetaflowException):
+    """A command was asked for something that it cannot do."""
+
+    headline = "Invalid command"
+
+
+class PylintUnhappy(MetaflowException):
+    """Pylint found errors in the flow's file."""
+
+    headline = "Pylint is not happy"
+
+    def __init__(self, findings: str) -> None:
+        self.findings: str = findings
+        super().__init__(
+            findings,
+            hint="fix the errors above, or skip the check with `--no-pylint`",
+        )
+
+
+class ParameterNameInvalid(MetaflowException):
+    """A parameter has a name that cannot be its own."""
+
+    headline = "Invalid parameter name"
+
+    def __init__(
+        self, name: str, problem: str, lineno: int | None = None, source_file: str | None = None
+    ) -> None:
+        self.name: str = name
+        super().__init__(
+            f"Parameter `{name}`: {problem}.",
+            lineno,
+            source_file,
+            hint="the name given to `Parameter` may differ from the attribute's name",
+        )
+
+
+class ParameterFieldFailed(MetaflowException):
+    """A function that was to compute a parameter's field raised an exception."""
+
+    headline = "Parameter field failed"
+
+    def __init__(
+        self,
+        name: str,
+        field: str,
+        trace: str,
+        lineno: int | None = None,
+        source_file: str | None = None,
+    ) -> None:
+        self.name: str = name
+        self.field: str = field
+        self.trace: str = trace
+        """The exception's traceback, from the user's function on."""
+        super().__init__(
+            f"The function given as `{field}` of parameter `{name}` raised an exception:\n{trace}",
+            lineno,
+            source_file,
+        )
+
+
+class ParameterFieldTypeMismatch(MetaflowException):
+    """A parameter's field has a value of the wrong type."""
+
+    headline = "Parameter field with a mismatching type"
+
+    def __init__(
+        self,
+        name: str,
+        field: str,
+        problem: str,
+        lineno: int | None = None,
+        source_file: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.name: str = name
+        self.field: str = field
+        super().__init__(f"Parameter `{name}`, `{field}`: {problem}.", lineno, source_file, hint)
+
+
+class ParameterValueInvalid(MetaflowException):
+    """A value given for a parameter does not fit the parameter's type."""
+
+    headline = "Invalid parameter value"
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name: str = name
+        self.problem: str = problem
+        """The sentence without the parameter's name, for callers that print the name."""
+        super().__init__(f"Parameter `{name}`: {problem}.")

@@ -1,0 +1,203 @@
+"""Where a setting comes from: environment, then project file, then profile, then default."""
+
+# No postponed annotations here: a NamedTuple would compile each of them at import, which
+# costs ten times as much as evaluating them.
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from metaflow.errors.input import ProfileNotFound, SettingInvalid, SettingsFileInvalid
+from metaflow.settings.roots import nearest_local_directory
+
+PREFIX: Final = "METAFLOW_"
+USER_VARIABLES: Final = ("SUDO_USER", "USERNAME", "USER")
+"""Variables that tell who is logged in, after METAFLOW_USER."""
+TASK_STARTS: Final = ("auto", "fork", "spawn")
+
+
+class Settings(NamedTuple):
+    """All settings of one process, frozen when it starts."""
+
+    default_datastore: str = "local"
+    default_metadata: str = "local"
+    default_environment: str = "local"
+    default_event_logger: str = "nullSidecarLogger"
+    default_monitor: str = "nullSidecarMonitor"
+    default_package_suffixes: tuple[str, ...] = (".py", ".R", ".RDS")
+    default_decospecs: tuple[str, ...] = ()
+    """Decorators added to every step of a run, after those of the command line."""
+    user: str | None = None
+    """Name of the user, whichever variable tells it."""
+    production_token: str | None = None
+    datastore_sysroot_local: str | None = None
+    """The local store is in the `.metaflow` directory of this one."""
+    datastore_sysroot_spin: str | None = None
+    client_cache_path: str = "/tmp/metaflow"  # noqa: S108 - documented default, holds only copies
+    client_cache_max_size: int = 10000
+    tempdir: str = "."
+    include_foreach_stack: bool = True
+    maximum_foreach_value_chars: int = 30
+    task_start: str = "auto"
+    """How a local task's process begins: `fork`, `spawn`, or `auto` to let the system decide."""
+    contact_info: Mapping[str, str] = MappingProxyType({})
+    """Where to learn more and ask: label to address; empty for the built-in list."""
+    no_color: bool = False
+    """The user wants no colours (https://no-color.org)."""
+    raw: Mapping[str, str] = MappingProxyType({})
+    """Every setting that somebody made, by its name without `METAFLOW_`."""
+
+
+def load_settings(environ: Mapping[str, str] | None = None, cwd: str | None = None) -> Settings:
+    """Read the settings of this process.
+
+    Parameters
+    ----------
+    environ : Mapping of str to str, optional
+        Environment variables; those of the process by default.
+    cwd : str, optional
+        Where the search for a project's configuration file begins; the working directory
+        by default.
+
+    Returns
+    -------
+    Settings
+        The resolved values.
+
+    Raises
+    ------
+    ProfileNotFound
+        METAFLOW_PROFILE names a profile that has no file.
+    SettingsFileInvalid
+        A configuration file is no JSON object, or cannot be read.
+    SettingInvalid
+        A value is not what the setting needs.
+    """
+    env: Mapping[str, str] = os.environ if environ is None else environ
+    raw = _profile_values(env)
+    raw.update(_project_values(cwd))
+    raw.update((key[len(PREFIX) :], value) for key, value in env.items() if key.startswith(PREFIX))
+    return _settle(raw, env)
+
+
+def truth(text: str) -> bool:
+    """Tell whether a setting's text means yes: all but `0`, `false` and nothing do."""
+    return text.strip().lower() not in {"0", "false", ""}
+
+
+def _settle(raw: dict[str, str], env: Mapping[str, str]) -> Settings:
+    fallback = Settings()
+    suffixes = raw.get("DEFAULT_PACKAGE_SUFFIXES")
+    return Settings(
+        default_datastore=raw.get("DEFAULT_DATASTORE") or fallback.default_datastore,
+        default_metadata=raw.get("DEFAULT_METADATA") or fallback.default_metadata,
+        default_environment=raw.get("DEFAULT_ENVIRONMENT") or fallback.default_environment,
+        default_event_logger=raw.get("DEFAULT_EVENT_LOGGER") or fallback.default_event_logger,
+        default_monitor=raw.get("DEFAULT_MONITOR") or fallback.default_monitor,
+        default_package_suffixes=(
+            tuple(part for part in suffixes.split(",") if part)
+            if suffixes
+            else fallback.default_package_suffixes
+        ),
+        default_decospecs=tuple(raw.get("DEFAULT_DECOSPECS", "").split()),
+        user=_user(raw, env),
+        production_token=raw.get("PRODUCTION_TOKEN") or None,
+        datastore_sysroot_local=raw.get("DATASTORE_SYSROOT_LOCAL") or None,
+        datastore_sysroot_spin=raw.get("DATASTORE_SYSROOT_SPIN") or None,
+        client_cache_path=raw.get("CLIENT_CACHE_PATH") or fallback.client_cache_path,
+        client_cache_max_size=_count(raw, "CLIENT_CACHE_MAX_SIZE", fallback.client_cache_max_size),
+        tempdir=raw.get("TEMPDIR") or fallback.tempdir,
+        include_foreach_stack=truth(raw.get("INCLUDE_FOREACH_STACK", "1")),
+        maximum_foreach_value_chars=_count(
+            raw, "MAXIMUM_FOREACH_VALUE_CHARS", fallback.maximum_foreach_value_chars
+        ),
+        task_start=_task_start(raw),
+        contact_info=_contacts(raw),
+        no_color=bool(env.get("NO_COLOR")),
+        raw=MappingProxyType(raw),
+    )
+
+
+def _user(raw: Mapping[str, str], env: Mapping[str, str]) -> str | None:
+    names = (raw.get("USER"), *(env.get(variable) for variable in USER_VARIABLES))
+    return next((name for name in names if name and name != "root"), None)
+
+
+def _count(raw: Mapping[str, str], key: str, default: int) -> int:
+    text = raw.get(key)
+    if not text:
+        return default
+    if not text.strip().isdecimal():
+        raise SettingInvalid(key, text, "a whole number, 0 or more")
+    return int(text)
+
+
+def _task_start(raw: Mapping[str, str]) -> str:
+    text = raw.get("TASK_START") or "auto"
+    if text not in TASK_STARTS:
+        raise SettingInvalid("TASK_START", text, "one of " + ", ".join(TASK_STARTS))
+    return text
+
+
+def _contacts(raw: Mapping[str, str]) -> Mapping[str, str]:
+    text = raw.get("CONTACT_INFO")
+    if not text:
+        return MappingProxyType({})
+    import json
+
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise SettingInvalid("CONTACT_INFO", text, "a JSON object of labels and addresses")
+    return MappingProxyType({str(label): str(address) for label, address in value.items()})
+
+
+def _profile_values(env: Mapping[str, str]) -> dict[str, str]:
+    home = os.path.expanduser(env.get("METAFLOW_HOME") or "~/.metaflowconfig")
+    profile = env.get("METAFLOW_PROFILE")
+    path = os.path.join(home, f"config_{profile}.json" if profile else "config.json")
+    values = _file_values(path)
+    if values is None and profile:
+        raise ProfileNotFound(profile, path)
+    return values or {}
+
+
+def _project_values(cwd: str | None) -> dict[str, str]:
+    directory = nearest_local_directory(cwd or ".")
+    if directory is None:
+        return {}
+    return _file_values(os.path.join(directory, "config.json")) or {}
+
+
+def _file_values(path: str) -> dict[str, str] | None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsFileInvalid(path, f"cannot be read: {error}") from error
+    import json
+
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise SettingsFileInvalid(path, f"is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise SettingsFileInvalid(path, "does not hold a JSON object")
+    return {
+        key.removeprefix(PREFIX): _as_text(value)
+        for key, value in content.items()
+        if value is not None
+    }
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    import json
+
+    # Booleans and numbers read as in the environment; lists and objects stay JSON.
+    return str(int(value)) if isinstance(value, bool) else json.dumps(value)

@@ -1,0 +1,100 @@
+"""Which directory is the local store's root."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from metaflow.settings.load import Settings
+
+LOCAL_DIRECTORY = ".metaflow"
+"""Name of the directory that holds a local store and a project's configuration file."""
+
+
+def nearest_local_directory(start_dir: str) -> str | None:
+    """Find the `.metaflow` directory of this directory or of the nearest one above it.
+
+    Parameters
+    ----------
+    start_dir : str
+        Where to begin.
+
+    Returns
+    -------
+    str, optional
+        Absolute path, or None when there is none up to the root of the file system.
+    """
+    here = os.path.abspath(start_dir)
+    while True:
+        candidate = os.path.join(here, LOCAL_DIRECTORY)
+        if os.path.isdir(candidate):
+            return candidate
+        above = os.path.dirname(here)
+        if above == here:
+            return None
+        here = above
+
+
+def find_local_root(
+    start_dir: str, settings: Settings, datastore_root: str | None = None
+) -> str | None:
+    """Find the existing root of the local store.
+
+    Parameters
+    ----------
+    start_dir : str
+        Where to begin the search, usually the working directory.
+    settings : Settings
+        `datastore_sysroot_local` takes the place of the search.
+    datastore_root : str, optional
+        A root that was asked for by name; used as it is.
+
+    Returns
+    -------
+    str, optional
+        Absolute path, or None when there is no local store yet.
+    """
+    named = _named_root(start_dir, settings, datastore_root)
+    if named is None:
+        return nearest_local_directory(start_dir)
+    return named if os.path.isdir(named) else None
+
+
+def ensure_local_root(
+    start_dir: str, settings: Settings, datastore_root: str | None = None
+) -> tuple[str, bool]:
+    """Find the root of the local store, and create it if there is none.
+
+    Parameters
+    ----------
+    start_dir : str
+        Where to begin the search, and where a new root is made if nothing names another
+        place.
+    settings : Settings
+        `datastore_sysroot_local` takes the place of the search.
+    datastore_root : str, optional
+        A root that was asked for by name; used as it is.
+
+    Returns
+    -------
+    tuple of str and bool
+        Absolute path, and whether the directory was created by this call.
+    """
+    found = find_local_root(start_dir, settings, datastore_root)
+    if found is not None:
+        return found, False
+    path = _named_root(start_dir, settings, datastore_root) or os.path.join(
+        os.path.abspath(start_dir), LOCAL_DIRECTORY
+    )
+    os.makedirs(path, exist_ok=True)
+    return path, True
+
+
+def _named_root(start_dir: str, settings: Settings, datastore_root: str | None) -> str | None:
+    if datastore_root:
+        return os.path.abspath(os.path.join(start_dir, os.path.expanduser(datastore_root)))
+    if settings.datastore_sysroot_local:
+        sysroot = os.path.expanduser(settings.datastore_sysroot_local)
+        return os.path.abspath(os.path.join(start_dir, sysroot, LOCAL_DIRECTORY))
+    return None
