@@ -1,0 +1,222 @@
+"""What readers ask a SQLite store: each question is one indexed query."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from metaflow.metadata_store.facts import (
+    AttemptFacts,
+    FlowFacts,
+    FreeFact,
+    LogChunk,
+    RunFacts,
+    StepFacts,
+    TaskFacts,
+)
+from metaflow.metadata_store.sqlite import queries
+from metaflow.metadata_store.sqlite.connection import Connection
+
+NEWEST: Final = 2**63 - 1
+"""A run key above all others: where a listing of runs begins."""
+
+AFTER_ALL: Final = b""
+"""In SQLite's order a blob comes after all numbers and texts: where a listing of tasks begins."""
+
+
+def stored_id(task_id: str) -> int | str:
+    """Turn a task id into what the database holds: a plain decimal one becomes an integer."""
+    if task_id.isdecimal() and task_id.isascii() and len(task_id) < 19:  # noqa: PLR2004 - digits that surely fit 64 bits
+        number = int(task_id)
+        if str(number) == task_id:
+            return number
+    return task_id
+
+
+class Catalog:
+    """The reading half of a SQLite metadata store.
+
+    Parameters
+    ----------
+    path : str
+        The database file.
+    create : bool
+        Make the file if there is none; otherwise its absence is an error.
+    """
+
+    def __init__(self, path: str, *, create: bool = True) -> None:
+        self.path: Final = path
+        self.connection: Final = Connection(path, create=create)
+
+    def open(self) -> None:
+        """Open the database now rather than at the first question."""
+        self.connection.open()
+
+    def close(self) -> None:
+        """Release the store; a later use opens it again."""
+        self.connection.close()
+
+    def flow(self, name: str) -> FlowFacts | None:
+        """Return the flow of this name."""
+        row = self.connection.row(queries.FLOW_BY_NAME, (name,))
+        return None if row is None else FlowFacts._make(row)
+
+    def flows(self, tag: str | None = None) -> list[FlowFacts]:
+        """Return all flows, newest first; with a tag, those that have a run with that tag."""
+        if tag is None:
+            rows = self.connection.rows(queries.FLOWS)
+        else:
+            rows = self.connection.rows(queries.FLOWS_TAGGED, (tag,))
+        return [FlowFacts._make(row) for row in rows]
+
+    def flow_has_tag(self, flow_key: int, tag: str) -> bool:
+        """Say whether any run of the flow has this tag."""
+        return bool(self.connection.row(queries.FLOW_HAS_TAG, (flow_key, tag))[0])
+
+    def run(self, flow: str, run_id: str) -> RunFacts | None:
+        """Return the run of this flow and id."""
+        row = self.connection.row(queries.RUN_BY_ID, (flow, run_id))
+        return None if row is None else RunFacts._make(row)
+
+    def run_again(self, key: int) -> RunFacts | None:
+        """Return a run that was read before, as it is now."""
+        row = self.connection.row(queries.RUN_BY_KEY, (key,))
+        return None if row is None else RunFacts._make(row)
+
+    def runs(
+        self, flow_key: int, tags: Sequence[str] = (), *, before: int = NEWEST, count: int = -1
+    ) -> list[RunFacts]:
+        """Return runs that have all the tags, newest first.
+
+        Parameters
+        ----------
+        flow_key : int
+            The flow.
+        tags : sequence of str
+            Put the rarest first: it leads the search.
+        before : int
+            Key of the last run that was seen already.
+        count : int
+            At most so many; -1 for all.
+        """
+        values: dict[str, Any] = {"flow": flow_key, "before": before, "count": count}
+        query = queries.RUNS
+        if tags:
+            query = queries.RUNS_WITH_TAGS if len(tags) > 1 else queries.RUNS_WITH_TAG
+            values.update(lead=tags[0], others=json.dumps(tags[1:]))
+        return [RunFacts._make(row) for row in self.connection.rows(query, values)]
+
+    def latest_successful_run(self, flow_key: int, tags: Sequence[str] = ()) -> RunFacts | None:
+        """Return the newest run that has succeeded and has all the tags."""
+        row = self.connection.row(
+            queries.LATEST_SUCCESSFUL_RUN, {"flow": flow_key, "tags": json.dumps(tags)}
+        )
+        return None if row is None else RunFacts._make(row)
+
+    def run_metadata(self, run: int) -> dict[str, str]:
+        """Return the facts that all tasks of a run share."""
+        facts: dict[str, str] = json.loads(self.connection.row(queries.RUN_METADATA, (run,))[0])
+        return facts
+
+    def steps(self, run: int) -> list[StepFacts]:
+        """Return the steps of a run that have a task, newest first."""
+        rows = self.connection.rows(queries.STEPS, (run,))
+        return [StepFacts._make(row) for row in rows]
+
+    def step(self, run: int, name: str) -> StepFacts | None:
+        """Return the step of this name."""
+        row = self.connection.row(queries.STEP_BY_NAME, (run, name))
+        return None if row is None else StepFacts._make(row)
+
+    def step_ended_at(self, step: int) -> float | None:
+        """Return when the last task of a step ended; None while any has not."""
+        ended_at, unfinished = self.connection.row(queries.STEP_ENDS, (step,))
+        return None if unfinished else ended_at
+
+    def parent_steps(self, step: int) -> list[StepFacts]:
+        """Return the steps whose tasks come right before those of this one."""
+        rows = self.connection.rows(queries.PARENT_STEPS, (step,))
+        return [StepFacts._make(row) for row in rows]
+
+    def child_steps(self, step: int) -> list[StepFacts]:
+        """Return the steps whose tasks come right after those of this one."""
+        rows = self.connection.rows(queries.CHILD_STEPS, (step,))
+        return [StepFacts._make(row) for row in rows]
+
+    def tasks(
+        self, step: int, *, before: int | str | bytes = AFTER_ALL, count: int = -1
+    ) -> list[TaskFacts]:
+        """Return tasks of a step with their latest done attempts, newest first.
+
+        Parameters
+        ----------
+        step : int
+            The step.
+        before : int, str or bytes
+            Id of the last task that was seen already, as stored.
+        count : int
+            At most so many; -1 for all.
+        """
+        rows = self.connection.rows(queries.TASKS, (step, before, count))
+        return [TaskFacts._make(row) for row in rows]
+
+    def task(self, run: int, task_id: str) -> TaskFacts | None:
+        """Return the task of this id with its latest done attempt."""
+        row = self.connection.row(queries.TASK_BY_ID, (run, stored_id(task_id)))
+        return None if row is None else TaskFacts._make(row)
+
+    def tasks_with_fact(self, step: int, name: str, value: str) -> list[str]:
+        """Return the ids of a step's tasks that have recorded this fact."""
+        rows = self.connection.rows(queries.TASK_WITH_FACT, (step, name, value))
+        return [str(task_id) for (task_id,) in rows]
+
+    def parents(self, run: int, task_id: str) -> list[tuple[str, str]]:
+        """Return step and id of a task's predecessors, in input order."""
+        rows = self.connection.rows(queries.PARENTS, (run, stored_id(task_id)))
+        return [(step, str(parent)) for step, parent in rows]
+
+    def children(self, run: int, task_id: str) -> list[tuple[str, str]]:
+        """Return step and id of the tasks that follow a task, oldest first."""
+        rows = self.connection.rows(queries.CHILDREN, (run, stored_id(task_id)))
+        return [(step, str(child)) for step, child in rows]
+
+    def attempts(self, run: int, task_id: str) -> list[AttemptFacts]:
+        """Return all attempts of a task, in order."""
+        rows = self.connection.rows(queries.ATTEMPTS, (run, stored_id(task_id)))
+        return [AttemptFacts._make(row) for row in rows]
+
+    def manifest(self, run: int, task_id: str, attempt: int) -> str | None:
+        """Return what an attempt stored, as JSON text; None while it is not done."""
+        row = self.connection.row(queries.MANIFEST, (run, stored_id(task_id), attempt))
+        return None if row is None else row[0]
+
+    def transition(self, run: int, task_id: str, attempt: int) -> str | None:
+        """Return where the run went from an attempt, as JSON text."""
+        row = self.connection.row(queries.TRANSITION, (run, stored_id(task_id), attempt))
+        return None if row is None else row[0]
+
+    def manifests_of_step(
+        self, step: int, low: int | str, high: int | str
+    ) -> dict[int | str, tuple[int, str]]:
+        """Return attempt number and manifest of the latest done attempts in a range of ids.
+
+        Parameters
+        ----------
+        step : int
+            The step.
+        low, high : int or str
+            First and last id of the range, as stored; both belong to it.
+        """
+        rows = self.connection.rows(queries.MANIFESTS_OF_STEP, (step, low, high))
+        return {task: (attempt, manifest) for task, attempt, manifest in rows}
+
+    def log_chunks(self, run: int, task_id: str, attempt: int) -> list[LogChunk]:
+        """Return where an attempt's output lies, by stream and in order."""
+        rows = self.connection.rows(queries.LOG_CHUNKS, (run, stored_id(task_id), attempt))
+        return [LogChunk._make(row) for row in rows]
+
+    def free_facts(self, run: int, task_id: str) -> list[FreeFact]:
+        """Return the facts recorded by name about a task, in order of time."""
+        rows = self.connection.rows(queries.FREE_FACTS, (run, stored_id(task_id)))
+        return [FreeFact._make(row) for row in rows]

@@ -1,0 +1,297 @@
+"""Every question and every change, by name; nothing else assembles SQL."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- writing ---
+
+ADD_FLOW: Final = """
+INSERT INTO flow (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING
+"""
+
+FLOW_KEY: Final = "SELECT key FROM flow WHERE name = ?"
+
+ADD_RUN: Final = """
+INSERT INTO run (flow, run_id, created_at, user, origin_run_id, end_step, pack, metadata)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+ADD_TAG: Final = """
+INSERT INTO tag (run, tag, system, flow) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+
+REMOVE_TAG: Final = "DELETE FROM tag WHERE run = ? AND tag = ?"
+
+TAGS_OF_RUN: Final = "SELECT tag, system FROM tag WHERE run = ?"
+
+FLOW_OF_RUN: Final = "SELECT flow FROM run WHERE key = ?"
+
+END_OF_RUN: Final = "SELECT end_step, end_task FROM run WHERE key = ?"
+
+ADD_STEP: Final = """
+INSERT INTO step (run, name, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
+"""
+
+STEP_KEY: Final = "SELECT key FROM step WHERE run = ? AND name = ?"
+
+ADD_TASK: Final = """
+INSERT INTO task (run, id, step, created_at, origin_task_id, frames, parents)
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+
+ADD_EDGE: Final = "INSERT INTO edge (run, parent, child) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+START_ATTEMPT: Final = """
+INSERT INTO attempt (run, task, number, started_at, pid) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (run, task, number)
+DO UPDATE SET started_at = excluded.started_at, pid = excluded.pid
+"""
+
+END_ATTEMPT: Final = """
+INSERT INTO attempt (run, task, number, ended_at, ok, handled, error, transition, manifest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run, task, number)
+DO UPDATE SET ended_at = excluded.ended_at, ok = excluded.ok, handled = excluded.handled,
+    error = excluded.error, transition = excluded.transition, manifest = excluded.manifest
+"""
+
+ADD_LOG: Final = """
+INSERT INTO log (run, task, attempt, stream, start, length, at) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+"""
+
+ADD_METADATA: Final = """
+INSERT INTO metadata (run, task, attempt, name, at, value) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET value = excluded.value
+"""
+
+SET_END_TASK: Final = "UPDATE run SET end_task = ? WHERE key = ?"
+
+# A late word of an earlier attempt does not hide that of a later one.
+END_TASK_DONE: Final = """
+UPDATE run SET end_attempt = ?2, end_at = ?3, end_ok = ?4, end_handled = ?5
+WHERE key = ?1 AND (end_attempt IS NULL OR end_attempt <= ?2)
+"""
+
+END_RUN: Final = "UPDATE run SET status = ?, ended_at = ? WHERE key = ?"
+
+# --- flows ---
+
+FLOW_BY_NAME: Final = "SELECT key, name, created_at FROM flow WHERE name = ?"
+
+FLOWS: Final = "SELECT key, name, created_at FROM flow ORDER BY key DESC"
+
+FLOWS_TAGGED: Final = """
+SELECT key, name, created_at FROM flow
+WHERE EXISTS (SELECT 1 FROM tag WHERE tag.flow = flow.key AND tag.tag = ?)
+ORDER BY key DESC
+"""
+
+FLOW_HAS_TAG: Final = "SELECT EXISTS (SELECT 1 FROM tag WHERE flow = ? AND tag = ?)"
+
+# --- runs ---
+
+_RUN_COLUMNS: Final = """
+SELECT run.key, run.run_id, run.created_at, run.user, run.status,
+    run.ended_at, run.origin_run_id, run.end_step, run.end_task, run.end_attempt, run.end_at,
+    run.end_ok, run.end_handled,
+    (SELECT json_group_object(tag, system) FROM tag WHERE tag.run = run.key)
+"""
+
+RUN_BY_ID: Final = (
+    _RUN_COLUMNS
+    + """
+FROM flow JOIN run ON run.flow = flow.key
+WHERE flow.name = ? AND run.run_id = ?
+"""
+)
+
+RUN_BY_KEY: Final = _RUN_COLUMNS + "FROM run WHERE key = ?"
+
+RUNS: Final = (
+    _RUN_COLUMNS
+    + """
+FROM run WHERE flow = :flow AND key < :before ORDER BY key DESC LIMIT :count
+"""
+)
+
+RUNS_WITH_TAG: Final = (
+    _RUN_COLUMNS
+    + """
+FROM tag AS lead CROSS JOIN run ON run.key = lead.run
+WHERE lead.flow = :flow AND lead.tag = :lead AND lead.run < :before
+ORDER BY lead.run DESC LIMIT :count
+"""
+)
+
+# The first tag leads, found by its index; all others are looked up for each run it yields.
+RUNS_WITH_TAGS: Final = (
+    _RUN_COLUMNS
+    + """
+FROM tag AS lead CROSS JOIN run ON run.key = lead.run
+WHERE lead.flow = :flow AND lead.tag = :lead AND lead.run < :before
+AND NOT EXISTS (
+    SELECT 1 FROM json_each(:others) AS wanted
+    WHERE NOT EXISTS (SELECT 1 FROM tag WHERE tag.run = lead.run AND tag.tag = wanted.value)
+)
+ORDER BY lead.run DESC LIMIT :count
+"""
+)
+
+LATEST_SUCCESSFUL_RUN: Final = (
+    _RUN_COLUMNS
+    + """
+FROM run INDEXED BY run_successful
+WHERE run.flow = :flow AND run.end_ok = 1 AND run.end_handled = 0
+AND NOT EXISTS (
+    SELECT 1 FROM json_each(:tags) AS wanted
+    WHERE NOT EXISTS (SELECT 1 FROM tag WHERE tag.run = run.key AND tag.tag = wanted.value)
+)
+ORDER BY run.key DESC LIMIT 1
+"""
+)
+
+LATEST_STARTED_RUN: Final = """
+SELECT run.run_id FROM flow JOIN run ON run.flow = flow.key
+WHERE flow.name = ? AND run.origin_run_id IS NULL
+ORDER BY run.key DESC LIMIT 1
+"""
+
+RUN_METADATA: Final = "SELECT metadata FROM run WHERE key = ?"
+
+# --- steps ---
+
+STEPS: Final = """
+SELECT key, run, name, created_at FROM step WHERE run = ? ORDER BY key DESC
+"""
+
+STEP_BY_NAME: Final = "SELECT key, run, name, created_at FROM step WHERE run = ? AND name = ?"
+
+# When each task of a step ended at last; NULL for those that have not.
+STEP_ENDS: Final = """
+SELECT max(ended_at), count(*) - count(ended_at) FROM (
+    SELECT (
+        SELECT ended_at FROM attempt
+        WHERE attempt.run = task.run AND attempt.task = task.id AND ended_at IS NOT NULL
+        ORDER BY number DESC LIMIT 1
+    ) AS ended_at
+    FROM task WHERE step = ?
+)
+"""
+
+PARENT_STEPS: Final = """
+SELECT DISTINCT step.key, step.run, step.name, step.created_at
+FROM task AS child, json_each(child.parents) AS parent
+CROSS JOIN task ON task.run = child.run AND task.id = parent.value
+JOIN step ON step.key = task.step
+WHERE child.step = ?
+ORDER BY step.key
+"""
+
+CHILD_STEPS: Final = """
+SELECT DISTINCT step.key, step.run, step.name, step.created_at
+FROM task AS parent
+CROSS JOIN edge ON edge.run = parent.run AND edge.parent = parent.id
+CROSS JOIN task ON task.run = edge.run AND task.id = edge.child
+JOIN step ON step.key = task.step
+WHERE parent.step = ?
+ORDER BY step.key
+"""
+
+# --- tasks ---
+
+_TASK_COLUMNS: Final = """
+SELECT task.id, task.step, step.name, task.created_at, task.origin_task_id, task.frames,
+    done.number, done.started_at, done.ended_at, coalesce(done.ok, 0),
+    coalesce(done.handled, 0), done.error
+"""
+
+_LATEST_DONE: Final = """
+LEFT JOIN attempt AS done ON done.run = task.run AND done.task = task.id AND done.number = (
+    SELECT number FROM attempt
+    WHERE attempt.run = task.run AND attempt.task = task.id AND attempt.ended_at IS NOT NULL
+    ORDER BY number DESC LIMIT 1
+)
+"""
+
+TASKS: Final = (
+    _TASK_COLUMNS
+    + "FROM task JOIN step ON step.key = task.step"
+    + _LATEST_DONE
+    + "WHERE task.step = ? AND task.id < ? ORDER BY task.id DESC LIMIT ?"
+)
+
+TASK_BY_ID: Final = (
+    _TASK_COLUMNS
+    + "FROM task JOIN step ON step.key = task.step"
+    + _LATEST_DONE
+    + "WHERE task.run = ? AND task.id = ?"
+)
+
+TASK_WITH_FACT: Final = """
+SELECT task.id FROM task
+WHERE task.step = ? AND EXISTS (
+    SELECT 1 FROM metadata
+    WHERE metadata.run = task.run AND metadata.task = task.id
+    AND metadata.name = ? AND metadata.value = ?
+)
+ORDER BY task.id
+"""
+
+PARENTS: Final = """
+SELECT step.name, task.id
+FROM task AS child, json_each(child.parents) AS parent
+CROSS JOIN task ON task.run = child.run AND task.id = parent.value
+JOIN step ON step.key = task.step
+WHERE child.run = ? AND child.id = ?
+ORDER BY parent.key
+"""
+
+CHILDREN: Final = """
+SELECT step.name, task.id
+FROM edge CROSS JOIN task ON task.run = edge.run AND task.id = edge.child
+JOIN step ON step.key = task.step
+WHERE edge.run = ? AND edge.parent = ?
+ORDER BY edge.child
+"""
+
+ATTEMPTS: Final = """
+SELECT number, started_at, pid, ended_at, ok, handled, error FROM attempt
+WHERE run = ? AND task = ? ORDER BY number
+"""
+
+MANIFEST: Final = "SELECT manifest FROM attempt WHERE run = ? AND task = ? AND number = ?"
+
+TRANSITION: Final = "SELECT transition FROM attempt WHERE run = ? AND task = ? AND number = ?"
+
+LATEST_MANIFEST: Final = """
+SELECT manifest FROM attempt WHERE run = ? AND task = ? AND ended_at IS NOT NULL
+ORDER BY number DESC LIMIT 1
+"""
+
+# The tasks of one page of a step's listing, all at once.
+MANIFESTS_OF_STEP: Final = (
+    "SELECT task.id, done.number, done.manifest FROM task"
+    + _LATEST_DONE
+    + "WHERE task.step = ? AND task.id BETWEEN ? AND ? AND done.manifest IS NOT NULL"
+)
+
+LOG_CHUNKS: Final = """
+SELECT stream, start, length, at FROM log
+WHERE run = ? AND task = ? AND attempt = ? ORDER BY stream, start
+"""
+
+FREE_FACTS: Final = """
+SELECT attempt, name, value, at FROM metadata WHERE run = ? AND task = ? ORDER BY at
+"""
+
+ORIGIN_TASKS: Final = (
+    """
+SELECT task.id, step.name, task.frames, task.parents, done.number, done.ok, done.handled,
+    done.manifest, done.transition
+FROM task JOIN step ON step.key = task.step
+"""
+    + _LATEST_DONE
+    + "WHERE task.run = ? AND done.number IS NOT NULL ORDER BY task.id"
+)
