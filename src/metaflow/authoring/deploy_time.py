@@ -45,8 +45,13 @@ def resolve_default(parameter: Parameter, context: ParameterContext) -> Any:
     ParameterFieldTypeMismatch
         The function returned a value of another type.
     """
+    return parameter.convert(evaluate_default(parameter, context))
+
+
+def evaluate_default(parameter: Parameter, context: ParameterContext) -> Any:
+    """Settle the default like `resolve_default`, but leave it as written: text stays text."""
     if not parameter.has_deploy_time_default:
-        return parameter.convert(parameter.default)
+        return parameter.default
     try:
         result = parameter.default(context)
     except Exception as error:
@@ -57,26 +62,27 @@ def resolve_default(parameter: Parameter, context: ParameterContext) -> Any:
             parameter.line_no,
             parameter.source_file,
         ) from error
-    return _checked(parameter, result)
+    problem = _problem(parameter, result)
+    if problem is not None:
+        raise parameter.mismatch("default", f"the function returned {problem}")
+    return result
 
 
-def _checked(parameter: Parameter, result: Any) -> Any:
-    """Convert the result of a function, which must already be of the declared type."""
+def _problem(parameter: Parameter, result: Any) -> str | None:
+    """Say what is wrong with a function's result, which must be of the declared type."""
     kind = parameter.value_type
-    expected = str if is_json(kind) else kind
-    # Text counts as a value of another type here: a function has no reason to return it.
-    if expected in {int, float, bool} and isinstance(result, str):
-        problem = f"the function returned `{result!r}` of type `str`, not `{expected.__name__}`"
-    elif is_json(kind) and not isinstance(result, str):
-        problem = f"the function returned a `{type(result).__name__}`, not JSON text"
-    elif result is None:
-        problem = f"the function returned None, not a value of type `{parameter.type_name}`"
-    else:
-        try:
-            return parameter.convert(result)
-        except ParameterValueInvalid as error:
-            problem = f"the function returned a wrong value: {error.problem}"
-    raise parameter.mismatch("default", problem)
+    if result is None:
+        return f"None, not a value of type `{parameter.type_name}`"
+    if is_json(kind) and not isinstance(result, str):
+        return f"a `{type(result).__name__}`, not JSON text"
+    # On the command line text is all there is; a function has no reason to return it.
+    if kind in (int, float, bool) and isinstance(result, str):
+        return f"`{result!r}` of type `str`, not `{kind.__name__}`"
+    try:
+        parameter.convert(result)
+    except ParameterValueInvalid as error:
+        return f"a wrong value: {error.problem}"
+    return None
 
 
 def _user_trace(error: Exception) -> str:

@@ -80,8 +80,6 @@ class Parameter:
     ...     grid = Parameter('grid', type=JSONType, default={'depth': [3, 4]})
     """
 
-    IS_PARAMETER: Final = True
-
     def __init__(
         self,
         name: str,
@@ -164,10 +162,11 @@ class Parameter:
         if value is None:
             return None
         if self.is_repeated and isinstance(value, list | tuple):
-            return tuple(self._convert_one(item) for item in value)
-        return self._convert_one(value)
+            return tuple(self.convert_one(item) for item in value)
+        return self.convert_one(value)
 
-    def _convert_one(self, value: Any) -> Any:
+    def convert_one(self, value: Any) -> Any:
+        """Convert like `convert`, but one of the values of a repeated option."""
         try:
             if self.separator is not None:
                 return split_text(value, self.separator)
