@@ -97,13 +97,13 @@ class LintWarn(MetaflowException):
         super().__init__(msg, lineno, source_file, hint)
 
     @classmethod
-    def of(cls, flow: str, faults: Sequence[GraphFault]) -> LintWarn:
-        """Make one error of all faults of a flow; a single fault lends it its place."""
+    def of(cls, faults: Sequence[GraphFault]) -> LintWarn:
+        """Make one error of one or more faults; a single one lends it its place."""
         if len(faults) == 1:
             fault = faults[0]
             return cls(fault.message, fault.line, fault.source_file, fault.hint, faults)
         listed = "\n".join(str(fault) for fault in faults)
-        return cls(f"The graph of `{flow}` has {len(faults)} faults.\n{listed}", faults=faults)
+        return cls(f"The graph has {len(faults)} faults.\n{listed}", faults=faults)
 
 
 class SourceUnavailable(MetaflowException):
@@ -132,7 +132,7 @@ class InvalidNextException(MetaflowException):
     step : str
         Name of the step that called.
     problem : str
-        What is wrong, as the end of the sentence «Step `a` calls `self.next`, but …».
+        What is wrong, as a clause: it follows «Step `a` cannot go on:».
     lineno : int, optional
         Line of the call.
     source_file : str, optional
@@ -153,7 +153,7 @@ class InvalidNextException(MetaflowException):
     ) -> None:
         self.step = step
         self.problem = problem
-        message = f"Step `{step}` calls `self.next`, but {problem}."
+        message = f"Step `{step}` cannot go on: {problem}."
         super().__init__(message, lineno, source_file, hint)
 
 
