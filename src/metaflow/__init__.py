@@ -1,1 +1,88 @@
-"""Write a flow as plain Python; run it anywhere; find everything it did again."""
+"""Write a flow as plain Python; run it anywhere; find everything it did again.
+
+The public names are listed here for editors and type checkers, and loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from metaflow.authoring.current import current as current
+    from metaflow.authoring.flowspec import FlowSpec as FlowSpec
+    from metaflow.authoring.parameters import JSONType as JSONType
+    from metaflow.authoring.parameters import JSONTypeClass as JSONTypeClass
+    from metaflow.authoring.parameters import Parameter as Parameter
+    from metaflow.authoring.steps import step as step
+    from metaflow.client import DataArtifact as DataArtifact
+    from metaflow.client import Flow as Flow
+    from metaflow.client import Metaflow as Metaflow
+    from metaflow.client import Run as Run
+    from metaflow.client import Step as Step
+    from metaflow.client import Task as Task
+    from metaflow.client import default_metadata as default_metadata
+    from metaflow.client import default_namespace as default_namespace
+    from metaflow.client import get_metadata as get_metadata
+    from metaflow.client import get_namespace as get_namespace
+    from metaflow.client import inspect_spin as inspect_spin
+    from metaflow.client import metadata as metadata
+    from metaflow.client import namespace as namespace
+    from metaflow.decorators.card import card as card
+    from metaflow.decorators.catch import catch as catch
+    from metaflow.decorators.environment import environment as environment
+    from metaflow.decorators.resources import resources as resources
+    from metaflow.decorators.retry import retry as retry
+    from metaflow.decorators.timeout import timeout as timeout
+
+    __version__: str
+
+_HOMES = {
+    "metaflow.authoring.current": ("current",),
+    "metaflow.authoring.flowspec": ("FlowSpec",),
+    "metaflow.authoring.parameters": ("JSONType", "JSONTypeClass", "Parameter"),
+    "metaflow.authoring.steps": ("step",),
+    "metaflow.client": (
+        "DataArtifact",
+        "Flow",
+        "Metaflow",
+        "Run",
+        "Step",
+        "Task",
+        "default_metadata",
+        "default_namespace",
+        "get_metadata",
+        "get_namespace",
+        "inspect_spin",
+        "metadata",
+        "namespace",
+    ),
+    "metaflow.decorators.card": ("card",),
+    "metaflow.decorators.catch": ("catch",),
+    "metaflow.decorators.environment": ("environment",),
+    "metaflow.decorators.resources": ("resources",),
+    "metaflow.decorators.retry": ("retry",),
+    "metaflow.decorators.timeout": ("timeout",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted([*_HOME_OF, "__version__"])  # noqa: PLE0605 - computed, so that no name is listed twice
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name == "__version__":
+        from metaflow.settings.version import get_version
+
+        return get_version()
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'metaflow' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted([*globals(), *__all__])

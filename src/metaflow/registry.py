@@ -9,6 +9,10 @@ from typing import Any, Final
 # command line) and features that a flow may never use are both found here.
 BUILT_IN: Final[dict[tuple[str, str], str]] = {
     ("face", "command_line"): "metaflow.cli.flow:main",
+    ("face", "worker"): "metaflow.compute.local.entry:main",
+    ("client", "Run"): "metaflow.client:Run",
+    ("client", "Task"): "metaflow.client:Task",
+    ("step_decorator", "card"): "metaflow.decorators.card:CardDecorator",
     ("step_decorator", "retry"): "metaflow.decorators.retry:RetryDecorator",
     ("step_decorator", "catch"): "metaflow.decorators.catch:CatchDecorator",
     ("step_decorator", "timeout"): "metaflow.decorators.timeout:TimeoutDecorator",

@@ -58,7 +58,8 @@ class AttemptDone(NamedTuple):
     ok: bool
     """Finished: succeeded or handled."""
     handled: bool
-    manifest: dict[str, ArtifactRef]
+    manifest: dict[str, ArtifactRef] | str
+    """All artifacts by name, or the same as the JSON text that a worker or an origin gave."""
     transition: Transition | None
     error: str | None = None
 

@@ -93,11 +93,13 @@ class RunContext(NamedTuple):
     origin_run_id: str | None = None
     metadata_spec: str = ""
     """What `metaflow.metadata()` takes to find this run, such as `local@DIR`."""
+    with_specs: tuple[str, ...] = ()
+    """Decorators given on the command line, to be attached to every step."""
 
     @classmethod
     def from_json(cls, value: list[Any]) -> RunContext:
         """Rebuild a context from the array that JSON made of it."""
-        flow, run_id, root, pack, parameters, names, constants, tags, *rest = value
+        flow, run_id, root, pack, parameters, names, constants, tags, *rest, specs = value
         return cls(
             flow,
             run_id,
@@ -108,6 +110,7 @@ class RunContext(NamedTuple):
             tuple(constants),
             tuple(tags),
             *rest,
+            tuple(specs),
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from metaflow.model.spec import StepSpec
 from metaflow.model.task import RunContext
 
 
@@ -32,25 +31,36 @@ class WorkerExited(NamedTuple):
     """Exit code, or the negated number of the signal that ended the process."""
 
 
+class WorkerReady(NamedTuple):
+    """A new worker waits for its assignment."""
+
+    env: tuple[tuple[str, str], ...]
+    """The step environment that it was made for."""
+    worker: Worker
+
+
 class WorkerSource(Protocol):
     """Makes worker processes ahead of need."""
 
     def fileno(self) -> int:
-        """A descriptor that becomes readable when `poll` has something to say."""
-        ...
+        """Descriptor that becomes readable when `poll` may have something to say.
 
-    def request(self, step: StepSpec, count: int = 1) -> None:
-        """Ask for `count` more workers for this step; they come out of `poll`."""
-        ...
-
-    def poll(self) -> list[tuple[tuple[tuple[str, str], ...], Worker] | WorkerExited]:
-        """New workers (each with the `env` it was made for) and exits since the last call."""
+        The end of a child process may show as a SIGCHLD only: call `poll` after one, too.
+        """
         ...
 
     def configure(self, context: RunContext) -> None:
         """Tell all workers of the run's context; called once, before the first request."""
         ...
 
+    def request(self, env: tuple[tuple[str, str], ...], count: int) -> None:
+        """Ask for `count` more workers with these environment variables."""
+        ...
+
+    def poll(self) -> list[WorkerReady | WorkerExited]:
+        """New workers and exits since the last call; never waits."""
+        ...
+
     def close(self) -> None:
-        """Kill and reap what is left."""
+        """Kill and reap whatever is left."""
         ...

@@ -1,0 +1,126 @@
+"""What a join sees of its predecessors, and how their artifacts are merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from metaflow.authoring.state import FRAMEWORK_ARTIFACTS, TaskState
+from metaflow.errors.base import MetaflowException
+from metaflow.errors.definition import (
+    MissingInMergeArtifactsException,
+    UnhandledInMergeArtifactsException,
+)
+from metaflow.model.task import Input
+
+if TYPE_CHECKING:
+    from metaflow.authoring.flowspec import FlowSpec
+    from metaflow.model.artifact import ArtifactRef
+
+
+class Inputs(Sequence["FlowSpec"]):
+    """The predecessors of a join, in the order of the split.
+
+    Each element behaves like a read-only flow; it is made, and its artifacts are loaded,
+    when first touched. `inputs.step_name` is the predecessor that ran that step.
+    """
+
+    def __init__(self, flow: type[FlowSpec], state: TaskState, items: Sequence[Input]) -> None:
+        self._flow = flow
+        self._state = state
+        self._items = items
+        self._made: list[FlowSpec | None] = [None] * len(items)
+
+    @overload
+    def __getitem__(self, index: int) -> FlowSpec: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[FlowSpec]: ...
+    def __getitem__(self, index: int | slice) -> FlowSpec | list[FlowSpec]:
+        """Return one input, or a list of them for a slice."""
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self._items)))]
+        made = self._made[index]
+        if made is None:
+            made = self._made[index] = self._make(self._items[index])
+        return made
+
+    def __len__(self) -> int:
+        """Count the inputs."""
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[FlowSpec]:
+        """Iterate over the inputs, any number of times."""
+        return (self[index] for index in range(len(self._items)))
+
+    def __getattr__(self, name: str) -> FlowSpec:
+        """Return the (last) predecessor that ran the step called `name`."""
+        items = self.__dict__.get("_items", ())
+        for index in range(len(items) - 1, -1, -1):
+            if items[index].step == name:
+                return self[index]
+        steps = ", ".join(f"`{step}`" for step in dict.fromkeys(item.step for item in items))
+        raise AttributeError(f"No input comes from a step `{name}`; they come from {steps}")
+
+    def _make(self, item: Input) -> FlowSpec:
+        from metaflow.authoring.flowspec import bind
+
+        state = TaskState(
+            self._state.context,
+            item.step,
+            item.frames,
+            item.manifest,
+            self._state.store,
+            read_only=True,
+        )
+        return bind(self._flow, state)
+
+
+def merge(
+    flow: FlowSpec,
+    state: TaskState,
+    inputs: Iterable[FlowSpec],
+    exclude: Iterable[str] | None,
+    include: Iterable[str] | None,
+) -> dict[str, ArtifactRef]:
+    """Find what `merge_artifacts` carries on, without loading any of it.
+
+    Returns
+    -------
+    dict of str to ArtifactRef
+        The artifacts on which all inputs that have them agree.
+
+    Raises
+    ------
+    MetaflowException
+        It is called outside a join, or with both `include` and `exclude`.
+    UnhandledInMergeArtifactsException
+        Inputs disagree.
+    MissingInMergeArtifactsException
+        A name in `include` is on no input.
+    """
+    if not state.is_join:
+        raise MetaflowException(
+            f"`merge_artifacts` was called in step `{state.step}`, which is not a join.",
+            hint="only a step that takes `inputs` can merge artifacts",
+        )
+    included, excluded = set(include or ()), set(exclude or ())
+    if included and excluded:
+        raise MetaflowException("`merge_artifacts` takes either `include` or `exclude`, not both.")
+    # One value per digest: what matters is whether inputs agree, not which of them is asked.
+    found: dict[str, dict[str, ArtifactRef]] = {}
+    for item in inputs:
+        for name, ref in vars(item)["__state__"].inherited.items():
+            found.setdefault(name, {})[ref.digest] = ref
+    taken = vars(flow).keys() | state.sealed | FRAMEWORK_ARTIFACTS | excluded
+    wanted = {
+        name: refs
+        for name, refs in found.items()
+        if name not in taken and (not included or name in included)
+    }
+    conflicts = sorted(name for name, refs in wanted.items() if len(refs) > 1)
+    if conflicts:
+        raise UnhandledInMergeArtifactsException(conflicts, state.step)
+    missing = sorted(included - found.keys() - vars(flow).keys())
+    if missing:
+        raise MissingInMergeArtifactsException(missing, state.step)
+    return {name: next(iter(refs.values())) for name, refs in wanted.items()}

@@ -1,0 +1,178 @@
+"""What a step decorator is, and how it gets onto steps: in code or by a decospec."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar, overload
+
+from metaflow import registry
+from metaflow.authoring.steps import step_functions
+from metaflow.errors.definition import (
+    BadStepDecoratorException,
+    DuplicateStepDecoratorException,
+    InvalidDecoratorAttribute,
+    UnknownStepDecoratorException,
+)
+from metaflow.model.spec import StepSpec
+from metaflow.protocols.step_hook import Attempt
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class StepDecorator:
+    """Base of the built-in step decorators.
+
+    Parameters
+    ----------
+    attributes : mapping
+        The keyword arguments that the user gave.
+    statically_defined : bool, default False
+        The decorator stands in the source file, not on the command line.
+    """
+
+    name: ClassVar[str] = ""
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    precedence: ClassVar[int] = 50
+
+    def __init__(self, attributes: Mapping[str, Any], *, statically_defined: bool = False) -> None:
+        unknown = sorted(attributes.keys() - self.defaults.keys())
+        if unknown:
+            raise InvalidDecoratorAttribute(self.name, unknown[0], sorted(self.defaults))
+        self.attributes: dict[str, Any] = {**self.defaults, **attributes}
+        self.statically_defined = statically_defined
+        self.inserted_by: list[str] | None = None
+
+    def check(self, step: str, node: Any) -> None:
+        """Refuse a bad value or place before anything runs; `node` is the step's graph node."""
+
+    def declare(self, spec: StepSpec) -> StepSpec:
+        """Add this decorator's facts to the step's; none by default."""
+        return spec
+
+    def around(self, attempt: Attempt, proceed: Callable[[], None]) -> None:
+        """Run the attempt; nothing is added by default."""
+        proceed()
+
+    def __str__(self) -> str:
+        if not self.attributes:
+            return f"@{self.name}"
+        given = ", ".join(f"{name}={value!r}" for name, value in self.attributes.items())
+        return f"@{self.name}({given})"
+
+
+class DecoratorSyntax:
+    """What a user writes above a step: `@retry` or `@retry(times=3)`."""
+
+    def __init__(self, decorator: type[StepDecorator]) -> None:
+        self.decorator = decorator
+        self.__name__ = decorator.name
+        self.__doc__ = decorator.__doc__
+
+    @overload
+    def __call__(self, function: F, /) -> F: ...
+    @overload
+    def __call__(self, /, **attributes: Any) -> Callable[[F], F]: ...
+    def __call__(self, function: F | None = None, /, **attributes: Any) -> Any:
+        """Decorate a step."""
+
+        def add(method: F) -> F:
+            if not getattr(method, "is_step", False):
+                raise BadStepDecoratorException(self.decorator.name, method)
+            steps: Any = method
+            if any(known.name == self.decorator.name for known in steps.decorators):
+                raise DuplicateStepDecoratorException(self.decorator.name, method)
+            steps.decorators.append(self.decorator(attributes, statically_defined=True))
+            return method
+
+        return add if function is None else add(function)
+
+
+def attach(flow: type, decospecs: Sequence[str]) -> None:
+    """Add decorators to every step of a flow that does not have them already.
+
+    Parameters
+    ----------
+    flow : type
+        The flow class.
+    decospecs : sequence of str
+        Decorators as `name` or `name:key=value,key=value`, the first of a name wins.
+
+    Raises
+    ------
+    UnknownStepDecoratorException
+        There is no decorator of that name.
+    InvalidDecoratorAttribute
+        A decorator does not take that attribute.
+    """
+    for spec in decospecs:
+        name, attributes = parse_decospec(spec)
+        try:
+            decorator: type[StepDecorator] = registry.load("step_decorator", name)
+        except KeyError:
+            raise UnknownStepDecoratorException(name, registry.names("step_decorator")) from None
+        for _, function in step_functions(flow):
+            if all(known.name != name for known in function.decorators):
+                function.decorators.append(decorator(attributes))
+    type.__setattr__(flow, "__with_specs__", tuple(decospecs))
+
+
+def parse_decospec(spec: str) -> tuple[str, dict[str, Any]]:
+    """Split `name:key=value,key=value` into the name and its attributes.
+
+    Values are read as JSON where they are JSON, else they are strings. A comma ends a value
+    only where `word=` follows, and never inside a JSON list, object or string.
+    """
+    name, _, rest = spec.partition(":")
+    attributes: dict[str, Any] = {}
+    while rest:
+        match = re.match(r"\s*(\w+)\s*=\s*", rest)
+        if match is None:
+            raise InvalidDecoratorAttribute(name, rest, [])
+        rest = rest[match.end() :]
+        attributes[match[1]], rest = _take_value(rest)
+    return name, attributes
+
+
+def _take_value(text: str) -> tuple[Any, str]:
+    try:
+        value, end = json.JSONDecoder().raw_decode(text)
+    except ValueError:
+        pass
+    else:
+        following = re.match(r"\s*(,(?=\s*\w+\s*=)|$)", text[end:])
+        if following is not None:
+            return value, text[end + following.end() :]
+    head, *tail = re.split(r",(?=\s*\w+\s*=)", text, maxsplit=1)
+    return head, tail[0] if tail else ""
+
+
+def declare(flow: type, graph: Any) -> dict[str, StepSpec]:
+    """Let the decorators of every step speak.
+
+    Parameters
+    ----------
+    flow : type
+        The flow class, all decorators attached.
+    graph : FlowGraph
+        The flow's graph.
+
+    Returns
+    -------
+    dict of str to StepSpec
+        What each step declares, by name.
+
+    Raises
+    ------
+    MetaflowException
+        A decorator has a bad value or stands on the wrong step.
+    """
+    specs: dict[str, StepSpec] = {}
+    for name, function in step_functions(flow):
+        spec = StepSpec(name)
+        for decorator in function.decorators:
+            decorator.check(name, graph[name])
+            spec = decorator.declare(spec)
+        specs[name] = spec
+    return specs

@@ -1,0 +1,118 @@
+"""What a call of `self.next` means, and every way in which it can be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from metaflow.authoring.state import PendingTransition, TaskState
+from metaflow.authoring.steps import step_name
+from metaflow.errors.definition import InvalidNextException
+
+if TYPE_CHECKING:
+    from metaflow.authoring.flowspec import FlowSpec
+
+OPTIONS = frozenset({"foreach", "condition", "num_parallel"})
+
+
+def resolve(
+    flow: FlowSpec, state: TaskState, targets: tuple[Any, ...], options: dict[str, Any], line: int
+) -> PendingTransition:
+    """Check one call of `self.next` and return the transition that it asks for.
+
+    Raises
+    ------
+    InvalidNextException
+        The call is not one of the forms that a step may end with.
+    """
+
+    def refuse(reason: str, hint: str | None = None) -> InvalidNextException:
+        return InvalidNextException(state.step, reason, line, hint=hint)
+
+    if state.transition is not None:
+        raise refuse("`self.next` was called twice", "call it once, as the step's last line")
+    unknown = sorted(options.keys() - OPTIONS)
+    if unknown:
+        raise refuse(
+            f"`self.next` has no keyword `{unknown[0]}`",
+            "the keywords are `foreach`, `condition` and `num_parallel`",
+        )
+    if not targets:
+        raise refuse("`self.next` names no step", "name the step to run: `self.next(self.end)`")
+    if "num_parallel" in options:
+        raise refuse("`num_parallel` needs a gang of parallel tasks, which is not available yet")
+    if "condition" in options or isinstance(targets[0], dict):
+        if "foreach" in options:
+            raise refuse("`condition` can't be combined with `foreach`")
+        return _switch(flow, targets, options, refuse)
+    names = tuple(_target(flow, target, refuse) for target in targets)
+    if "foreach" not in options:
+        return PendingTransition(names)
+    if len(names) != 1:
+        raise refuse("a `foreach` goes to exactly one step")
+    return _foreach(flow, names, options["foreach"], refuse)
+
+
+def _target(flow: FlowSpec, target: Any, refuse: Any) -> str:
+    name = step_name(type(flow), target)
+    if name is None:
+        shown = getattr(target, "__name__", None) or repr(target)
+        raise refuse(
+            f"`{shown}` is not a step of this flow",
+            "name steps as methods: `self.next(self.a)`, each marked with `@step`",
+        )
+    return name
+
+
+def _foreach(flow: FlowSpec, targets: tuple[str, ...], var: Any, refuse: Any) -> PendingTransition:
+    if not isinstance(var, str):
+        raise refuse(
+            f"`foreach` takes the name of an attribute, not a value of type `{type(var).__name__}`",
+            "write `foreach='x'` to iterate over `self.x`",
+        )
+    values = _attribute(flow, var, "foreach", refuse)
+    if not isinstance(values, Iterable) and not hasattr(values, "__getitem__"):
+        raise refuse(
+            f"`self.{var}` can't be iterated over: it is of type `{type(values).__name__}`"
+        )
+    items = list(values)
+    if not items:
+        raise refuse(f"`self.{var}` has no items, so there is no task to run")
+    return PendingTransition(targets, var, items)
+
+
+def _switch(
+    flow: FlowSpec, targets: tuple[Any, ...], options: dict[str, Any], refuse: Any
+) -> PendingTransition:
+    cases = targets[0]
+    if not isinstance(cases, dict) or len(targets) != 1 or not cases:
+        raise refuse(
+            "`condition` needs exactly one dict of cases",
+            "write `self.next({'yes': self.a, 'no': self.b}, condition='answer')`",
+        )
+    if "condition" not in options:
+        raise refuse("a dict of cases needs `condition`, the name of the attribute that chooses")
+    var = options["condition"]
+    if not isinstance(var, str):
+        raise refuse("`condition` takes the name of an attribute, as a string")
+    steps = {key: _target(flow, target, refuse) for key, target in cases.items()}
+    value = _attribute(flow, var, "condition", refuse)
+    try:
+        chosen = steps[value]
+    except (KeyError, TypeError):
+        known = ", ".join(repr(key) for key in steps)
+        raise RuntimeError(
+            f"The condition variable `self.{var}` has the value {value!r}, which matches no "
+            f"case of `self.next`. Available cases: {known}"
+        ) from None
+    return PendingTransition((chosen,), condition=var)
+
+
+def _attribute(flow: FlowSpec, var: str, keyword: str, refuse: Any) -> Any:
+    try:
+        return getattr(flow, var)
+    except AttributeError:
+        raise refuse(
+            f"`{keyword}='{var}'` names an attribute that does not exist",
+            f"set `self.{var}` before `self.next`",
+        ) from None

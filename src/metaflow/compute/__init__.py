@@ -1,0 +1,1 @@
+"""Where attempts run; each back end lives in a folder of its own."""

@@ -1,0 +1,1 @@
+"""Attempts in processes on this machine: forked ahead of need, or fresh interpreters."""

@@ -1,0 +1,35 @@
+"""What a fresh interpreter becomes when it is started on a flow's file as a worker."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from metaflow.compute.local import child, fork_server, frames
+from metaflow.model.task import RunContext
+
+if TYPE_CHECKING:
+    from metaflow.authoring.flowspec import FlowSpec
+
+
+def main(flow: FlowSpec) -> NoReturn:
+    """Take the role that the command line names: `parent` or `once`.
+
+    Parameters
+    ----------
+    flow : FlowSpec
+        An instance of the user's flow, made by the last line of its file.
+    """
+    role, descriptor = sys.argv[2:4]
+    channel = socket.socket(fileno=int(descriptor))
+    channel.set_inheritable(False)  # noqa: FBT003 - the interpreter's own signature
+    if role == "parent":
+        fork_server.serve(type(flow), channel)
+    message = frames.receive(channel)
+    if message is None:
+        sys.exit(0)
+    context = RunContext.from_json(message)
+    child.open_unbuffered_output()
+    child.prepare(type(flow), context)
+    sys.exit(child.serve_one(type(flow), context, channel, forked=False) or 0)

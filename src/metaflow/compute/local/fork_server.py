@@ -1,0 +1,195 @@
+"""The warm parent: it has imported the flow once, never runs user code, and forks workers.
+
+It is single-threaded and holds nothing open but its line to the launcher. Each worker it
+forks gets a channel and two output pipes whose other ends go to the launcher, then waits
+for its assignment. When the launcher goes away the server kills its workers and ends; when
+the server goes away the kernel kills its workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import socket
+import struct
+from array import array
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
+
+from metaflow.compute.local import child, frames
+from metaflow.model.task import RunContext
+
+if TYPE_CHECKING:
+    from metaflow.authoring.flowspec import FlowSpec
+
+RECORD = struct.Struct(">cii")
+"""What the server tells the launcher: a kind, a process id, a number."""
+NEW_WORKER, EXITED = b"W", b"X"
+PR_SET_PDEATHSIG = 1
+CRASHED = 70
+"""Exit code of a worker whose own machinery failed."""
+
+
+def serve(flow: type[FlowSpec], control: socket.socket) -> NoReturn:
+    """Be the warm parent of a flow's workers until the launcher goes away.
+
+    Parameters
+    ----------
+    flow : type
+        The user's flow class, imported.
+    control : socket
+        The line to the launcher, which first sends the run's context as a frame and then
+        one byte per worker it wants.
+    """
+    code = CRASHED
+    try:
+        _serve(flow, control)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
+    os.setpgid(0, 0)
+    set_death_signal = _death_signal()
+    wake_in, wake_out = os.pipe()
+    os.set_blocking(wake_in, False)  # noqa: FBT003 - the interpreter's own signature
+    os.set_blocking(wake_out, False)  # noqa: FBT003 - the interpreter's own signature
+    signal.set_wakeup_fd(wake_out, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _open_null_input()
+    child.open_unbuffered_output()
+    message = frames.receive(control)
+    if message is None:
+        return
+    context = RunContext.from_json(message)
+    child.prepare(flow, context)
+    gc.freeze()
+    workers: set[int] = set()
+    poller = select.poll()
+    poller.register(control, select.POLLIN)
+    poller.register(wake_in, select.POLLIN)
+    server = os.getpid()
+    while True:
+        ready = {descriptor for descriptor, _ in poller.poll()}
+        if wake_in in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(wake_in, 4096)
+            _report_exits(control, workers)
+        if control.fileno() in ready:
+            wanted = _read_requests(control)
+            if wanted is None:
+                _kill(workers)
+                return
+            for _ in range(wanted):
+                channel, outputs = _fork_worker(control, workers)
+                if channel is None:
+                    continue
+                # From here on this is the worker.
+                set_death_signal()
+                if os.getppid() != server:
+                    os._exit(0)
+                os.close(wake_in)
+                os.close(wake_out)
+                _become_worker(flow, context, channel, outputs)
+
+
+def _read_requests(control: socket.socket) -> int | None:
+    try:
+        return len(control.recv(4096)) or None
+    except ConnectionError:
+        return None
+
+
+def _fork_worker(
+    control: socket.socket, workers: set[int]
+) -> tuple[socket.socket | None, tuple[int, int]]:
+    """Fork once; in the child return its channel and output pipes, in the parent None."""
+    ours, theirs = socket.socketpair()
+    out_read, out_write = os.pipe()
+    err_read, err_write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        control.close()
+        theirs.close()
+        os.close(out_read)
+        os.close(err_read)
+        return ours, (out_write, err_write)
+    workers.add(pid)
+    handed = array("i", (theirs.fileno(), out_read, err_read))
+    # A launcher that has gone away is noticed on the next read.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        control.sendmsg(
+            [RECORD.pack(NEW_WORKER, pid, 0)],
+            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, handed)],
+        )
+    ours.close()
+    theirs.close()
+    for descriptor in (out_read, out_write, err_read, err_write):
+        os.close(descriptor)
+    return None, (0, 0)
+
+
+def _become_worker(
+    flow: type[FlowSpec], context: RunContext, channel: socket.socket, outputs: tuple[int, int]
+) -> NoReturn:
+    code: int | None = CRASHED
+    try:
+        os.setpgid(0, 0)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        child.use_plain_signals()
+        for number, descriptor in enumerate(outputs, start=1):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        code = child.serve_one(flow, context, channel, forked=True)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        child.flush_output()
+    finally:
+        os._exit(code or 0)
+
+
+def _report_exits(control: socket.socket, workers: set[int]) -> None:
+    while workers:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        workers.discard(pid)
+        record = RECORD.pack(EXITED, pid, os.waitstatus_to_exitcode(status))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            control.sendall(record)
+
+
+def _kill(workers: set[int]) -> None:
+    for pid in workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _open_null_input() -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+
+def _death_signal() -> Callable[[], object]:
+    """Prepare the call by which a worker asks to be killed when this server dies."""
+    import ctypes
+
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is None:  # only Linux has it
+        return lambda: None
+    return lambda: prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)

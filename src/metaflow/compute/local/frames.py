@@ -1,0 +1,37 @@
+"""How messages travel on a worker's channel: a 4-byte length, then JSON."""
+
+from __future__ import annotations
+
+import json
+import struct
+from socket import socket
+from typing import Any
+
+HEADER = struct.Struct(">I")
+
+
+def encode(message: Any) -> bytes:
+    """Turn a message into the bytes of one frame."""
+    body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+    return HEADER.pack(len(body)) + body
+
+
+def receive(channel: socket) -> Any | None:
+    """Wait for one whole frame; None when the other side has gone."""
+    header = _exactly(channel, HEADER.size)
+    if header is None:
+        return None
+    body = _exactly(channel, HEADER.unpack(header)[0])
+    return None if body is None else json.loads(body)
+
+
+def _exactly(channel: socket, length: int) -> bytes | None:
+    data = channel.recv(length)
+    if len(data) == length:
+        return data
+    parts = [data]
+    missing = length - len(data)
+    while missing and parts[-1]:
+        parts.append(channel.recv(min(missing, 1 << 20)))
+        missing -= len(parts[-1])
+    return None if missing else b"".join(parts)

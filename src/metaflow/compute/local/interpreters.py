@@ -1,0 +1,69 @@
+"""How a fresh interpreter is started on the flow's file, as a worker or a warm parent."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+from metaflow.compute.local.parent import WarmParent
+from metaflow.protocols.workers import Worker
+
+
+def flow_command() -> list[str]:
+    """Command line that runs this program's flow file again, without arguments."""
+    main = sys.modules["__main__"]
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - what multiprocessing uses as well
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name:
+        return [sys.executable, *flags, "-m", spec.name.removesuffix(".__main__")]
+    return [sys.executable, *flags, os.path.abspath(getattr(main, "__file__", sys.argv[0]))]
+
+
+def start_worker(env: tuple[tuple[str, str], ...]) -> Worker:
+    """Start a fresh interpreter that runs one attempt."""
+    ours, theirs = socket.socketpair()
+    out_read, out_write = os.pipe()
+    err_read, err_write = os.pipe()
+    try:
+        pid = _start("once", theirs, env, out_write, err_write)
+    finally:
+        theirs.close()
+        os.close(out_write)
+        os.close(err_write)
+    return Worker(pid, ours.detach(), out_read, err_read)
+
+
+def start_parent(env: tuple[tuple[str, str], ...]) -> WarmParent:
+    """Start a fresh interpreter that imports the flow and then forks workers."""
+    ours, theirs = socket.socketpair()
+    try:
+        # What the flow's import prints belongs to no task; it was seen when the launcher
+        # imported the file.
+        pid = _start("parent", theirs, env, subprocess.DEVNULL, None)
+    finally:
+        theirs.close()
+    return WarmParent(pid, ours, env)
+
+
+def _start(
+    role: str,
+    channel: socket.socket,
+    env: tuple[tuple[str, str], ...],
+    stdout: int,
+    stderr: int | None,
+) -> int:
+    number = channel.fileno()
+    process = subprocess.Popen(
+        [*flow_command(), "_worker", role, str(number)],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=(number,),
+        env={**os.environ, **dict(env)},
+        process_group=0,
+    )
+    # The process is reaped by its id, together with those that were forked.
+    process.returncode = 0
+    return process.pid

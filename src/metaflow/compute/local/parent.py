@@ -1,0 +1,106 @@
+"""The launcher's side of one warm parent: ask for workers, hear of new ones and of exits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from array import array
+
+from metaflow.compute.local import frames
+from metaflow.compute.local.fork_server import EXITED, RECORD
+from metaflow.model.task import RunContext
+from metaflow.protocols.workers import Worker, WorkerExited, WorkerReady
+
+DESCRIPTORS = 3
+"""A new worker brings its channel and its two output pipes."""
+
+
+class WarmParent:
+    """Handle of a running fork server.
+
+    Parameters
+    ----------
+    pid : int
+        Process id of the server, a child of this process.
+    control : socket
+        The line to it.
+    env : tuple of pairs
+        Environment variables that the server was started with, beyond the usual ones.
+    """
+
+    def __init__(
+        self, pid: int, control: socket.socket, env: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        self.pid = pid
+        self.env = env
+        self.alive = True
+        self._control = control
+        self._workers: set[int] = set()
+
+    def fileno(self) -> int:
+        """Descriptor of the line to the server."""
+        return self._control.fileno()
+
+    def configure(self, context: RunContext) -> None:
+        """Send the run's context; the server forks nobody before it has it."""
+        self._control.setblocking(True)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._control.sendall(frames.encode(context))
+        self._control.setblocking(False)
+
+    def request(self, count: int) -> None:
+        """Ask for more workers; a dead server shows in `poll`."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._control.sendall(b"+" * count)
+
+    def poll(self) -> list[WorkerReady | WorkerExited]:
+        """Hear what the server says; when it has died, all its workers have."""
+        heard: list[WorkerReady | WorkerExited] = []
+        while self.alive:
+            try:
+                data, ancillary, _, _ = self._control.recvmsg(
+                    RECORD.size, socket.CMSG_SPACE(DESCRIPTORS * array("i").itemsize)
+                )
+            except BlockingIOError:
+                break
+            except ConnectionError:
+                data, ancillary = b"", []
+            if len(data) < RECORD.size:
+                heard += self._bury()
+                break
+            kind, pid, number = RECORD.unpack(data)
+            if kind == EXITED:
+                self._workers.discard(pid)
+                heard.append(WorkerExited(pid, number))
+            else:
+                descriptors = array("i", ancillary[0][2])
+                self._workers.add(pid)
+                heard.append(WorkerReady(self.env, Worker(pid, *descriptors)))
+        return heard
+
+    def close(self) -> None:
+        """End the server and its workers."""
+        if self.alive:
+            self._bury()
+
+    def _bury(self) -> list[WorkerReady | WorkerExited]:
+        """Make sure that nothing of a dead or dying server is left."""
+        self.alive = False
+        self._control.close()
+        for pid in (*self._workers, self.pid):
+            kill_group(pid)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+        gone = [WorkerExited(pid, -signal.SIGKILL) for pid in self._workers]
+        self._workers.clear()
+        return list(gone)
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process and what it has started in its process group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,156 @@
+"""Where a run's workers come from: warm parents where forking is safe, else interpreters."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from metaflow.compute.local import fork_server, safety
+from metaflow.compute.local.parent import WarmParent, kill_group
+from metaflow.protocols.workers import WorkerExited, WorkerReady
+
+if TYPE_CHECKING:
+    from metaflow.authoring.flowspec import FlowSpec
+    from metaflow.model.task import RunContext
+
+Env = tuple[tuple[str, str], ...]
+
+
+class LocalWorkers:
+    """Makes workers for the steps of one run on this machine.
+
+    It must be made before the launcher opens any store: the warm parent is a fork of the
+    launcher and shall inherit nothing but the imported flow.
+
+    Parameters
+    ----------
+    flow : type
+        The user's flow class.
+    start : {"auto", "fork", "spawn"}
+        How workers start; `auto` forks where that is safe.
+
+    Attributes
+    ----------
+    reason : str or None
+        Why workers are fresh interpreters although `auto` would rather fork.
+    """
+
+    def __init__(self, flow: type[FlowSpec], start: str = "auto") -> None:
+        self.reason: str | None = None
+        self._selector = selectors.DefaultSelector()
+        self._parents: dict[Env, WarmParent] = {}
+        self._interpreters: dict[int, None] = {}
+        self._started: list[WorkerReady | WorkerExited] = []
+        self._context: RunContext | None = None
+        self._forks = start != "spawn"
+        if start == "auto":
+            self.reason = safety.reason_against_fork()
+            self._forks = self.reason is None
+        if self._forks:
+            self._fork_parent(flow, check=start == "auto")
+
+    def fileno(self) -> int:
+        """Descriptor that becomes readable when `poll` may have something to say."""
+        return self._selector.fileno()
+
+    def configure(self, context: RunContext) -> None:
+        """Tell all workers of the run's context; called once, before the first request."""
+        self._context = context
+        for parent in self._parents.values():
+            parent.configure(context)
+
+    def request(self, env: Env, count: int) -> None:
+        """Ask for `count` more workers with these environment variables."""
+        if not self._forks:
+            self._start_interpreters(env, count)
+            return
+        parent = self._parents.get(env)
+        if parent is None:
+            parent = self._start_parent(env)
+        parent.request(count)
+
+    def poll(self) -> list[WorkerReady | WorkerExited]:
+        """New workers and exits since the last call; never waits."""
+        heard, self._started = self._started, []
+        for parent in list(self._parents.values()):
+            descriptor = parent.fileno()
+            heard += parent.poll()
+            if not parent.alive:
+                self._selector.unregister(descriptor)
+                del self._parents[parent.env]
+        for pid in list(self._interpreters):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                del self._interpreters[pid]
+                heard.append(WorkerExited(pid, os.waitstatus_to_exitcode(status)))
+        return heard
+
+    def close(self) -> None:
+        """Kill and reap whatever is left."""
+        for parent in self._parents.values():
+            parent.close()
+        for pid in self._interpreters:
+            kill_group(pid)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        self._parents.clear()
+        self._interpreters.clear()
+        self._selector.close()
+
+    def _fork_parent(self, flow: type[FlowSpec], *, check: bool) -> None:
+        ours, theirs = socket.socketpair()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = _fork()
+        if pid == 0:
+            ours.close()
+            self._selector.close()
+            fork_server.serve(flow, theirs)
+        theirs.close()
+        parent = WarmParent(pid, ours)
+        self.reason = safety.reason_against_having_forked() if check else None
+        if self.reason is None:
+            self._adopt(parent)
+        else:
+            self._forks = False
+            parent.close()
+
+    def _start_parent(self, env: Env) -> WarmParent:
+        from metaflow.compute.local.interpreters import start_parent
+
+        parent = start_parent(env)
+        if self._context is not None:
+            parent.configure(self._context)
+        self._adopt(parent)
+        return parent
+
+    def _adopt(self, parent: WarmParent) -> None:
+        self._parents[parent.env] = parent
+        self._selector.register(parent, selectors.EVENT_READ)
+
+    def _start_interpreters(self, env: Env, count: int) -> None:
+        from metaflow.compute.local.interpreters import start_worker
+
+        for _ in range(count):
+            worker = start_worker(env)
+            self._interpreters[worker.pid] = None
+            channel = socket.socket(fileno=os.dup(worker.channel))
+            if self._context is not None:
+                from metaflow.compute.local import frames
+
+                channel.sendall(frames.encode(self._context))
+            channel.close()
+            self._started.append(WorkerReady(env, worker))
+
+
+def _fork() -> int:
+    """Fork; whether other threads make that unsafe is this module's own question."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()

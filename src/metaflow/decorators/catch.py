@@ -1,0 +1,93 @@
+"""How a step's failure becomes an artifact instead of the end of the run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from metaflow.authoring.step_decorators import DecoratorSyntax, StepDecorator
+from metaflow.errors.base import MetaflowException
+from metaflow.errors.decorator import InvalidDecoratorValue
+from metaflow.errors.task import MetaflowExceptionWrapper
+from metaflow.model.spec import StepSpec
+from metaflow.protocols.step_hook import Attempt
+
+FALLBACKS = 3
+"""Attempts to record a failure when the task's process died without an exception."""
+
+
+class FailureHandledByCatch(MetaflowException):
+    """A task died without an exception, for example killed for lack of memory.
+
+    Parameters
+    ----------
+    attempt : int
+        The attempt that recorded the failure.
+    """
+
+    headline = "Task execution killed but handled by @catch"
+
+    def __init__(self, attempt: int) -> None:
+        self.attempt = attempt
+        super().__init__(
+            "The task's process ended without an exception in every attempt, and the failure "
+            f"was handled by `@catch` in attempt {attempt}.",
+            hint="look at the logs of the earlier attempts",
+        )
+
+
+class CatchDecorator(StepDecorator):
+    """Store a failure in an artifact and go on.
+
+    Parameters
+    ----------
+    var : str, optional
+        Artifact that holds the exception, or None when the step succeeded.
+    print_exception : bool, default True
+        Print the traceback to the task's log.
+    """
+
+    name = "catch"
+    defaults: ClassVar[Mapping[str, Any]] = {"var": None, "print_exception": True}
+    precedence = 0
+
+    def check(self, step: str, node: Any) -> None:
+        """Refuse steps whose transition depends on what the failed code would have said."""
+        if node.type in {"foreach", "split-switch"}:
+            kind = "foreach" if node.type == "foreach" else "switch"
+            reason = f"a {kind} step can't go on without its code: catch in the steps after it"
+            raise InvalidDecoratorValue(self.name, step, node, "", reason)
+
+    def declare(self, spec: StepSpec) -> StepSpec:
+        """Ask for fallback attempts that record the death of a process."""
+        return spec._replace(fallbacks=FALLBACKS)
+
+    def around(self, attempt: Attempt, proceed: Callable[[], None]) -> None:
+        """Take the last failure upon this hook."""
+        if attempt.fallback:
+            self._handle(attempt, FailureHandledByCatch(attempt.number))
+            return
+        try:
+            proceed()
+        except Exception as error:
+            if not attempt.last:
+                raise
+            self._handle(attempt, error)
+        else:
+            self._store(attempt, None)
+
+    def _handle(self, attempt: Attempt, error: Exception) -> None:
+        wrapped = MetaflowExceptionWrapper(error)
+        if self.attributes["print_exception"]:
+            print(f"{attempt.flow} failed:", file=sys.stderr)  # noqa: T201 - the task's own log
+            print(wrapped, file=sys.stderr)  # noqa: T201 - the task's own log
+        self._store(attempt, wrapped)
+        attempt.handled = error
+
+    def _store(self, attempt: Attempt, value: MetaflowExceptionWrapper | None) -> None:
+        if self.attributes["var"]:
+            setattr(attempt.flow, self.attributes["var"], value)
+
+
+catch = DecoratorSyntax(CatchDecorator)

@@ -1,0 +1,86 @@
+"""One attempt on its way: its worker, its output, and the answer as it comes in."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import struct
+from typing import Any
+
+from metaflow.engine.output import TaskOutput
+from metaflow.engine.plan_messages import Launch
+from metaflow.protocols.workers import Worker
+
+HEADER = struct.Struct(">I")
+CHUNK = 1 << 20
+
+
+class RunningAttempt:
+    """A worker that has been given an attempt.
+
+    Parameters
+    ----------
+    launch : Launch
+        What it was told to run.
+    worker : Worker
+        The process and the descriptors that belong to it.
+    output : TaskOutput
+        Its two output pipes.
+    """
+
+    __slots__ = ("_buffer", "answered", "killed", "launch", "output", "worker")
+
+    def __init__(self, launch: Launch, worker: Worker, output: TaskOutput) -> None:
+        self.launch = launch
+        self.worker = worker
+        self.output = output
+        self.answered = False
+        """The outcome is in; the process only has to end."""
+        self.killed = False
+        """The launcher ended the process."""
+        self._buffer = b""
+
+    def send(self, assignment: str) -> None:
+        """Give the worker its assignment; a worker that has died shows by its exit."""
+        body = assignment.encode()
+        data = memoryview(HEADER.pack(len(body)) + body)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            while data:
+                data = data[os.write(self.worker.channel, data) :]
+
+    def receive(self) -> list[Any] | None:
+        """Read what is there of the answer; return it when it is whole.
+
+        Raises
+        ------
+        EOFError
+            The worker has closed its end.
+        """
+        try:
+            data = os.read(self.worker.channel, CHUNK)
+        except ConnectionError:
+            data = b""
+        if not data:
+            raise EOFError
+        self._buffer = self._buffer + data if self._buffer else data
+        if len(self._buffer) < HEADER.size:
+            return None
+        length = HEADER.unpack_from(self._buffer)[0] + HEADER.size
+        if len(self._buffer) < length:
+            return None
+        answer: list[Any] = json.loads(self._buffer[HEADER.size : length])
+        self.answered = True
+        return answer
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the attempt's process and to what it has started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.worker.pid, number)
+
+    def close(self) -> None:
+        """Release all descriptors."""
+        self.output.close()
+        with contextlib.suppress(OSError):
+            os.close(self.worker.channel)

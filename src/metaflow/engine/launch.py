@@ -1,0 +1,302 @@
+"""How a run begins and ends: its identity, its parameters, its plan, its files."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from metaflow.artifact_store.logs import RunLogWriter
+from metaflow.authoring.constants import constants
+from metaflow.authoring.flowspec import FlowSpec
+from metaflow.authoring.parameters import collect_parameters
+from metaflow.authoring.step_decorators import declare
+from metaflow.engine.console import Console, shows_colors
+from metaflow.engine.loop import RunLoop
+from metaflow.engine.output import LogBook
+from metaflow.engine.plan import Plan
+from metaflow.engine.plan_graph import plan_graph
+from metaflow.engine.plan_origin import OriginRun
+from metaflow.errors.base import MetaflowException
+from metaflow.errors.decorator import DecoratorUnavailable
+from metaflow.errors.metadata import RunExists
+from metaflow.errors.run import OriginNotFound, RunFileNotWritten
+from metaflow.graph.drawing import graph_info
+from metaflow.model.artifact import ArtifactRef, manifest_from_json
+from metaflow.model.records import (
+    PARAMETERS_STEP,
+    AttemptDone,
+    AttemptStarted,
+    NewRun,
+    OriginTask,
+    TaskCreated,
+)
+from metaflow.model.task import RunContext
+from metaflow.settings.version import get_version
+
+if TYPE_CHECKING:
+    from metaflow.engine.request import RunRequest
+    from metaflow.protocols.workers import WorkerSource
+    from metaflow.session import Session
+
+MEGABYTE = 1 << 20
+PARAMETERS_TASK = "0"
+
+
+def check_available(request: RunRequest) -> None:
+    """Refuse a flow that needs what this installation does not have, before work starts.
+
+    Raises
+    ------
+    DecoratorUnavailable
+        A step's decorator has no back end here.
+    """
+    for name, spec in declare(request.flow, request.graph).items():
+        if spec.unavailable:
+            raise DecoratorUnavailable(spec.unavailable[0], name)
+    for node in request.graph:
+        if node.parallel_foreach:
+            raise DecoratorUnavailable("parallel", node.name)
+
+
+def run_flow(
+    request: RunRequest, workers: WorkerSource, session: Session
+) -> MetaflowException | None:
+    """Run a flow from its first task to its last.
+
+    Parameters
+    ----------
+    request : RunRequest
+        What to run.
+    workers : WorkerSource
+        Makes processes.
+    session : Session
+        Open stores.
+
+    Returns
+    -------
+    MetaflowException or None
+        Why the run failed; None if it succeeded.
+    """
+    return _Run(request, workers, session).run()
+
+
+class _Run:
+    def __init__(self, request: RunRequest, workers: WorkerSource, session: Session) -> None:
+        self._request = request
+        self._workers = workers
+        self._session = session
+        self._flow = request.flow.__name__
+        self._specs = {
+            # A local run tries again at once; waiting is for schedulers.
+            name: spec._replace(retry_wait_s=0.0)
+            for name, spec in declare(request.flow, request.graph).items()
+        }
+
+    def run(self) -> MetaflowException | None:
+        request = self._request
+        origin_tasks = self._origin_tasks()
+        run_id, key = self._begin()
+        self._write_file(request.run_id_file, run_id)
+        parameters = self._save_parameters(run_id, origin_tasks)
+        self._workers.configure(self._context(run_id, parameters))
+        self._record_parameters(key, parameters, origin_tasks)
+        self._write_run_files(run_id)
+        console = Console(run_id, color=shows_colors(sys.stdout))
+        log = RunLogWriter(os.path.join(request.root, "logs", self._flow, run_id))
+        loop = RunLoop(
+            self._plan(origin_tasks),
+            self._workers,
+            self._session.journal,
+            key,
+            self._specs,
+            console,
+            LogBook(log, request.max_log_size_mb * MEGABYTE),
+            None if request.origin is None else request.origin.run_id,
+        )
+        if sys.stdout.isatty():
+            from metaflow.engine.live_line import StatusLine
+
+            console.live = StatusLine(loop.progress)
+        console.say(f"Workflow starting (run-id {run_id}):")
+        try:
+            loop.run(request.graph.start_step)
+        finally:
+            log.close()
+        self._say_end(console, loop.error, run_id)
+        return loop.error
+
+    # ── the beginning ────────────────────────────────────────────────────────────────────
+
+    def _origin_tasks(self) -> list[OriginTask]:
+        origin = self._request.origin
+        if origin is None:
+            return []
+        tasks = self._session.journal.origin_tasks(self._flow, origin.run_id)
+        if tasks is None:
+            latest = self._session.journal.latest_run_id(self._flow)
+            raise OriginNotFound(self._flow, origin.run_id, latest)
+        return tasks
+
+    def _begin(self) -> tuple[str, int]:
+        request = self._request
+        chosen = request.origin.new_run_id if request.origin else None
+        number = time.time_ns() // 1000
+        while True:
+            run_id = chosen or str(number)
+            try:
+                return run_id, self._session.journal.begin_run(self._new_run(run_id))
+            except RunExists:
+                if chosen is not None:
+                    raise
+                number += 1
+
+    def _new_run(self, run_id: str) -> NewRun:
+        request = self._request
+        version, python = get_version(), platform.python_version()
+        return NewRun(
+            self._flow,
+            run_id,
+            time.time(),
+            request.user,
+            request.tags,
+            request.system_tags,
+            {
+                "end_step": request.graph.end_step,
+                "start_step": request.graph.start_step,
+                "ds-type": "local",
+                "ds-root": request.root,
+                "runtime": "dev",
+                "user": request.user,
+                "python_version": python,
+                "metaflow_version": version,
+                "script-name": request.script,
+            },
+            request.origin.run_id if request.origin else None,
+            self._pack(run_id),
+        )
+
+    def _pack(self, run_id: str) -> str:
+        return f"packs/{self._flow}/{run_id}"
+
+    def _save_parameters(
+        self, run_id: str, origin_tasks: list[OriginTask]
+    ) -> dict[str, ArtifactRef]:
+        """Store what every task has: parameters, constants, the graph."""
+        request = self._request
+        fixed = constants(request.flow, FlowSpec)
+        names = [name for name, _ in collect_parameters(request.flow)]
+        info = graph_info(
+            request.graph,
+            file=request.script,
+            parameters=[(name, type(request.parameters.get(name)).__name__) for name in names],
+            constants=[(name, type(value).__name__) for name, value in fixed.items()],
+        )
+        values: dict[str, Any] = {"name": self._flow, "_graph_info": info, **fixed}
+        inherited: dict[str, ArtifactRef] = {}
+        if request.origin is None:
+            values.update({name: request.parameters.get(name) for name in names})
+        else:
+            known = _parameters_of(origin_tasks)
+            inherited = {name: known[name] for name in names if name in known}
+            values.update({name: None for name in names if name not in known})
+        saved, problems = self._session.artifacts.save(values, self._pack(run_id))
+        for problem in problems.values():
+            raise problem
+        return {**inherited, **saved}
+
+    def _context(self, run_id: str, parameters: dict[str, ArtifactRef]) -> RunContext:
+        request = self._request
+        names = tuple(name for name, _ in collect_parameters(request.flow))
+        return RunContext(
+            self._flow,
+            run_id,
+            request.root,
+            self._pack(run_id),
+            parameters,
+            names,
+            tuple(name for name in parameters if name not in names),
+            request.tags,
+            request.user,
+            request.namespace,
+            request.origin.run_id if request.origin else None,
+            f"local@{os.path.dirname(request.root)}",
+            vars(request.flow).get("__with_specs__", ()),
+        )
+
+    def _record_parameters(
+        self, key: int, parameters: dict[str, ArtifactRef], origin_tasks: list[OriginTask]
+    ) -> None:
+        now = time.time()
+        origin = next((task for task in origin_tasks if task.step == PARAMETERS_STEP), None)
+        origin_id = None if origin is None else origin.task_id
+        changes = (
+            TaskCreated(PARAMETERS_TASK, PARAMETERS_STEP, now, (), (), origin_id),
+            AttemptStarted(PARAMETERS_TASK, 0, now, os.getpid()),
+            AttemptDone(PARAMETERS_TASK, 0, now, True, False, parameters, None),
+        )
+        self._session.journal.write(key, changes)
+
+    def _write_run_files(self, run_id: str) -> None:
+        request = self._request
+        attributes = {
+            "run_id": run_id,
+            "flow_name": self._flow,
+            "metadata": f"local@{os.path.dirname(request.root)}",
+        }
+        self._write_file(request.runner_attribute_file, json.dumps(attributes))
+        if request.origin is None:
+            folder = os.path.join(request.root, self._flow)
+            os.makedirs(folder, exist_ok=True)
+            self._write_file(os.path.join(folder, "latest_run"), run_id)
+
+    def _write_file(self, path: str | None, text: str) -> None:
+        """Write a small file so that a reader sees all of it or nothing."""
+        if path is None:
+            return
+        temporary = f"{path}.{os.getpid()}.tmp"
+        try:
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(temporary, path)
+        except OSError as error:
+            raise RunFileNotWritten(path, error.strerror or str(error)) from error
+
+    def _plan(self, origin_tasks: list[OriginTask]) -> Plan:
+        request = self._request
+        graph = plan_graph(request.graph, self._specs)
+        origin = request.origin
+        return Plan(
+            graph,
+            max_workers=request.max_workers,
+            max_num_splits=request.max_num_splits,
+            origin=None if origin is None else OriginRun(_steps_of(origin_tasks)),
+            step_to_rerun=None if origin is None else origin.step_to_rerun,
+            clone_only=origin is not None and origin.clone_only,
+        )
+
+    def _say_end(self, console: Console, error: MetaflowException | None, run_id: str) -> None:
+        if console.live is not None:
+            console.live = None
+        origin = self._request.origin
+        if error is not None:
+            console.say("Flushing logs...", bad=True)
+        elif origin is not None and origin.clone_only:
+            console.say(f"{self._flow}/{run_id} cloned!")
+        else:
+            console.say("Done!")
+        console.flush()
+
+
+def _parameters_of(tasks: list[OriginTask]) -> dict[str, ArtifactRef]:
+    for task in tasks:
+        if task.step == PARAMETERS_STEP:
+            return manifest_from_json(json.loads(task.manifest_json))
+    return {}
+
+
+def _steps_of(tasks: list[OriginTask]) -> list[OriginTask]:
+    return [task for task in tasks if task.step != PARAMETERS_STEP]

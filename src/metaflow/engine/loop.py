@@ -1,0 +1,438 @@
+"""The loop: carries out the plan's commands and feeds it what happens.
+
+It waits for workers, answers, output and signals; it decides nothing about the run. Facts
+are committed in batches, and a line that claims a fact is written after its commit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from metaflow.engine.attempts import RunningAttempt
+from metaflow.engine.inputs import InputTexts
+from metaflow.engine.output import LogBook, TaskOutput
+from metaflow.engine.plan_failures import StepFailure
+from metaflow.engine.plan_messages import (
+    AttemptFailed,
+    AttemptSucceeded,
+    Clone,
+    Command,
+    Event,
+    Launch,
+    RetryDue,
+    RetryLater,
+    RunCloned,
+    RunFailed,
+    RunStarted,
+    RunSucceeded,
+    StepFailed,
+    StopRequested,
+    StopRunning,
+)
+from metaflow.engine.pool import WorkerPool
+from metaflow.engine.wakeups import Wakeups
+from metaflow.errors.base import MetaflowException
+from metaflow.model.records import AttemptDone, AttemptStarted, Change, RunDone, TaskCreated
+from metaflow.model.task import Transition
+from metaflow.protocols.workers import Worker, WorkerExited, WorkerReady, WorkerSource
+
+if TYPE_CHECKING:
+    from metaflow.engine.console import Console
+    from metaflow.engine.plan import Plan
+    from metaflow.engine.plan_progress import Progress
+    from metaflow.model.spec import StepSpec
+    from metaflow.protocols.metadata_store import RunJournal
+
+GRACE_S = 5.0
+COMMIT_EVERY_S = 0.02
+SUMMARY_EVERY_S = 300.0
+SPARE_WORKERS = 2
+NO_RETRY_EXIT_CODE = 202
+KILLED_NOTE = "[KILLED BY ORCHESTRATOR]"
+
+
+class RunLoop:
+    """Drives one run from its first task to its end.
+
+    Parameters
+    ----------
+    plan : Plan
+        Decides.
+    source : WorkerSource
+        Makes processes; its context is configured already.
+    journal : RunJournal
+        Keeps facts.
+    run : int
+        The journal's key of this run.
+    specs : mapping of str to StepSpec
+        What each step declares.
+    console : Console
+        Where lines go.
+    book : LogBook
+        Where the output of tasks goes.
+    origin_run_id : str, optional
+        For a resume: the run that is cloned from.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        source: WorkerSource,
+        journal: RunJournal,
+        run: int,
+        specs: Mapping[str, StepSpec],
+        console: Console,
+        book: LogBook,
+        origin_run_id: str | None = None,
+    ) -> None:
+        self._plan = plan
+        self._source = source
+        self._journal = journal
+        self._run = run
+        self._console = console
+        self._book = book
+        self._origin_run_id = origin_run_id
+        self._pool = WorkerPool(source, specs)
+        self._inputs = InputTexts()
+        self._selector = selectors.DefaultSelector()
+        self._wakeups = Wakeups()
+        self._attempts: dict[int, RunningAttempt] = {}
+        self._changes: list[Change] = []
+        self._committed_at = time.monotonic()
+        self._timers: list[tuple[float, RetryDue]] = []
+        self._deadline: float | None = None
+        self._summary_at = time.monotonic() + SUMMARY_EVERY_S
+        self._interrupts = 0
+        self._over = False
+        self.error: MetaflowException | None = None
+        """Why the run failed; None if it did not."""
+
+    def progress(self) -> Progress:
+        """Count the run's tasks."""
+        return self._plan.progress()
+
+    def run(self, first_step: str) -> None:
+        """Run until the plan says that the run is over."""
+        self._pool.warm_up(first_step)
+        with self._wakeups, self._selector as selector:
+            selector.register(self._source, selectors.EVENT_READ, self._hear_source)
+            selector.register(self._wakeups, selectors.EVENT_READ, self._hear_signals)
+            try:
+                self._feed(RunStarted())
+                while not self._over:
+                    self._turn()
+                self._commit()
+            finally:
+                for attempt in self._attempts.values():
+                    attempt.signal(signal.SIGKILL)
+                    attempt.close()
+
+    # ── one turn ─────────────────────────────────────────────────────────────────────────
+
+    def _turn(self) -> None:
+        ready = self._selector.select(self._patience())
+        for key, _ in ready:
+            # Closed by an earlier event of this turn.
+            if key.fileobj in self._selector.get_map():
+                key.data()
+        now = time.monotonic()
+        if self._has_news() and (not ready or now - self._committed_at > COMMIT_EVERY_S):
+            self._commit()
+        self._mind_time(now)
+
+    def _patience(self) -> float | None:
+        if self._has_news():
+            return 0.0
+        until = [self._summary_at, *(due for due, _ in self._timers)]
+        if self._deadline is not None:
+            until.append(self._deadline)
+        wait = max(0.0, min(until) - time.monotonic())
+        return min(wait, 0.2) if self._console.live is not None else wait
+
+    def _has_news(self) -> bool:
+        return bool(self._changes) or not self._console.is_empty
+
+    def _mind_time(self, now: float) -> None:
+        if self._timers and self._timers[0][0] <= now:
+            due = [event for at, event in self._timers if at <= now]
+            self._timers = [timer for timer in self._timers if timer[0] > now]
+            for event in due:
+                self._feed(event)
+        if self._deadline is not None and now >= self._deadline:
+            self._deadline = None
+            self._kill_running()
+        if now >= self._summary_at:
+            self._summary_at = now + SUMMARY_EVERY_S
+            self._summarize()
+        if self._console.live is not None and self._console.is_empty:
+            self._console.flush()
+
+    def _commit(self) -> None:
+        changes: list[Change] = [*self._changes, *self._book.take_entries()]
+        self._changes.clear()
+        if changes:
+            try:
+                self._journal.write(self._run, changes)
+            except MetaflowException as error:
+                self._give_up(error)
+        self._committed_at = time.monotonic()
+        self._console.flush()
+
+    def _give_up(self, error: MetaflowException) -> None:
+        """End at once: without its journal a run can't acknowledge anything."""
+        self.error = error
+        self._over = True
+
+    # ── commands ─────────────────────────────────────────────────────────────────────────
+
+    def _feed(self, event: Event) -> None:
+        for command in self._plan.feed(event):
+            self._do(command)
+        if not self._over:
+            for launch, worker in self._pool.pairs():
+                self._start(launch, worker)
+            progress = self._plan.progress()
+            self._pool.ask(SPARE_WORKERS if progress.waiting else int(not self._is_last()))
+
+    def _is_last(self) -> bool:
+        progress = self._plan.progress()
+        return progress.total is not None and progress.done + progress.running >= progress.total
+
+    def _do(self, command: Command) -> None:
+        if isinstance(command, Launch):
+            self._pool.submit(command)
+        elif isinstance(command, Clone):
+            self._clone(command)
+        elif isinstance(command, RetryLater):
+            self._timers.append((time.monotonic() + command.wait_s, RetryDue(command.task_id)))
+            self._timers.sort(key=lambda timer: timer[0])
+        elif isinstance(command, StepFailed):
+            pass  # its lines were written with the attempt; the run's error names it
+        elif isinstance(command, StopRunning):
+            self._stop(command.error)
+        elif isinstance(command, RunFailed):
+            self._end(command.error)
+        elif isinstance(command, RunSucceeded | RunCloned):
+            self._end(None)
+
+    def _start(self, launch: Launch, worker: Worker) -> None:
+        now = time.time()
+        if launch.attempt == 0:
+            self._changes.append(
+                TaskCreated(launch.task_id, launch.step, now, launch.frames, launch.input_ids)
+            )
+        self._changes.append(AttemptStarted(launch.task_id, launch.attempt, now, worker.pid))
+        label = self._console.task_label(launch.step, launch.task_id, worker.pid)
+        output = TaskOutput(launch.task_id, launch.attempt, label, (worker.stdout, worker.stderr))
+        attempt = RunningAttempt(launch, worker, output)
+        self._attempts[worker.pid] = attempt
+        register = self._selector.register
+        register(worker.channel, selectors.EVENT_READ, lambda: self._hear_answer(attempt))
+        register(worker.stdout, selectors.EVENT_READ, lambda: self._hear_output(attempt, 0))
+        register(worker.stderr, selectors.EVENT_READ, lambda: self._hear_output(attempt, 1))
+        attempt.send(self._inputs.assignment(launch))
+        if launch.fallback:
+            text = "Task fallback is starting to handle the failure."
+        else:
+            text = "Task is starting (retry)." if launch.attempt else "Task is starting."
+        self._console.say_of(label, text)
+
+    def _clone(self, clone: Clone) -> None:
+        now = time.time()
+        origin = clone.origin
+        self._changes += (
+            TaskCreated(
+                clone.task_id, clone.step, now, clone.frames, clone.input_ids, origin.task_id
+            ),
+            AttemptDone(
+                clone.task_id,
+                0,
+                now,
+                origin.ok,
+                origin.handled,
+                origin.manifest_json,
+                origin.transition,
+            ),
+        )
+        self._inputs.put(clone.task_id, clone.step, clone.frames, origin.manifest_json)
+        place = f"{self._origin_run_id}/{origin.step}/{origin.task_id}"
+        self._console.say(f"Cloning previously run task {place}")
+
+    def _stop(self, error: MetaflowException) -> None:
+        self._console.say("Workflow failed.", bad=True)
+        self._deadline = time.monotonic() + (0.0 if self._interrupts > 1 else GRACE_S)
+        for launch in self._pool.drop_waiting():
+            self._feed(AttemptFailed(launch.task_id, launch.attempt, retryable=False, killed=True))
+        if isinstance(error, StepFailure):
+            self._console.say_of(
+                f"[{self._console.run_id}/{error.step}/{error.task_id}]", "Task failed."
+            )
+
+    def _kill_running(self) -> None:
+        now = time.time()
+        for attempt in self._attempts.values():
+            if not attempt.answered:
+                attempt.killed = True
+                attempt.output.note(KILLED_NOTE, self._book, self._console, now)
+                attempt.signal(signal.SIGKILL)
+
+    def _end(self, error: MetaflowException | None) -> None:
+        self.error = error
+        self._over = True
+        self._changes.append(RunDone(time.time(), error is None))
+
+    # ── events ───────────────────────────────────────────────────────────────────────────
+
+    def _hear_source(self) -> None:
+        for news in self._source.poll():
+            if isinstance(news, WorkerReady):
+                self._pool.ready(news)
+            else:
+                self._worker_ended(news)
+        if not self._over:
+            for launch, worker in self._pool.pairs():
+                self._start(launch, worker)
+
+    def _hear_signals(self) -> None:
+        for number in self._wakeups.take():
+            self._interrupts += 1
+            if self._interrupts == 1:
+                self._console.say("Workflow interrupted.", bad=True)
+                name = signal.Signals(number).name
+                self._feed(StopRequested(f"The run was interrupted by {name}."))
+                for attempt in self._attempts.values():
+                    attempt.signal(signal.SIGINT)
+            else:
+                self._deadline = time.monotonic()
+        self._hear_source()
+
+    def _hear_output(self, attempt: RunningAttempt, which: int) -> None:
+        if not attempt.output.read(which, self._book, self._console, time.time()):
+            pipe = attempt.output.pipes[which]
+            if pipe is not None:
+                self._selector.unregister(pipe)
+
+    def _hear_answer(self, attempt: RunningAttempt) -> None:
+        try:
+            answer = attempt.receive()
+        except EOFError:
+            # The process is ending; its exit will tell how.
+            self._selector.unregister(attempt.worker.channel)
+            return
+        if answer is None:
+            return
+        self._selector.unregister(attempt.worker.channel)
+        now = time.time()
+        attempt.output.drain(self._book, self._console, now)
+        attempt.output.finish_lines(self._console)
+        ok, manifest, transition, handled, retryable, error = answer
+        went = None if transition is None else Transition.from_json(transition)
+        text = json.dumps(manifest, separators=(",", ":"))
+        self._conclude(attempt, now, text, went, ok=ok, handled=handled, error=error)
+        launch = attempt.launch
+        if not ok:
+            self._failed(attempt, retryable=retryable, crashed=False)
+            return
+        self._inputs.put(launch.task_id, launch.step, launch.frames, text)
+        if went is not None and went.var is not None:
+            self._console.say_of(
+                attempt.output.label, f"Foreach yields {went.count} child steps."
+            )
+        self._console.say_of(attempt.output.label, "Task finished successfully.")
+        self._feed(AttemptSucceeded(launch.task_id, launch.attempt, went, handled))
+
+    def _worker_ended(self, news: WorkerExited) -> None:
+        attempt = self._attempts.pop(news.pid, None)
+        if attempt is None:
+            self._idle_worker_ended(news)
+            return
+        now = time.time()
+        attempt.output.drain(self._book, self._console, now)
+        crashed = not attempt.answered
+        if crashed:
+            self._tell_death(attempt, news.returncode, now)
+        attempt.output.finish_lines(self._console)
+        self._release(attempt)
+        if crashed:
+            # What the process had started must not outlive it.
+            attempt.signal(signal.SIGKILL)
+            reason = _death(news.returncode)
+            self._conclude(attempt, now, "{}", None, ok=False, handled=False, error=reason)
+            retryable = news.returncode != NO_RETRY_EXIT_CODE
+            self._failed(attempt, retryable=retryable, crashed=True)
+
+    def _idle_worker_ended(self, news: WorkerExited) -> None:
+        worker = self._pool.lost(news)
+        if worker is not None:
+            for descriptor in (worker.channel, worker.stdout, worker.stderr):
+                os.close(descriptor)
+        self._pool.parent_lost()
+        if not self._over:
+            self._pool.ask(0)
+
+    def _tell_death(self, attempt: RunningAttempt, returncode: int, now: float) -> None:
+        if attempt.killed:
+            return
+        text = f"Task failed: {_death(returncode)}."
+        if returncode == -signal.SIGSEGV:
+            text = "Task failed with a segmentation fault."
+        attempt.output.note(text, self._book, self._console, now)
+
+    def _failed(self, attempt: RunningAttempt, *, retryable: bool, crashed: bool) -> None:
+        launch = attempt.launch
+        self._console.say_of(attempt.output.label, "Task failed.")
+        self._feed(
+            AttemptFailed(launch.task_id, launch.attempt, retryable, crashed, attempt.killed)
+        )
+
+    def _conclude(
+        self,
+        attempt: RunningAttempt,
+        now: float,
+        manifest: str,
+        transition: Transition | None,
+        *,
+        ok: bool,
+        handled: bool,
+        error: str | None,
+    ) -> None:
+        launch = attempt.launch
+        self._changes.append(
+            AttemptDone(
+                launch.task_id, launch.attempt, now, ok, handled, manifest, transition, error
+            )
+        )
+        self._book.forget(launch.task_id, launch.attempt)
+
+    def _release(self, attempt: RunningAttempt) -> None:
+        known = self._selector.get_map()
+        for descriptor in (attempt.worker.channel, *attempt.output.pipes):
+            if descriptor is not None and descriptor in known:
+                self._selector.unregister(descriptor)
+        attempt.close()
+
+    def _summarize(self) -> None:
+        progress = self._plan.progress()
+        self._console.say(
+            f"{progress.running} tasks are running, {progress.waiting} are waiting, "
+            f"{progress.done} are done."
+        )
+
+
+def _death(returncode: int) -> str:
+    """Say how a process ended that did not tell its outcome."""
+    if returncode >= 0:
+        return f"its process ended with exit code {returncode} before its results were stored"
+    try:
+        name = signal.Signals(-returncode).name
+    except ValueError:
+        name = f"signal {-returncode}"
+    hint = ", which is what happens when memory runs out" if returncode == -signal.SIGKILL else ""
+    return f"its process was killed by {name}{hint}"
+

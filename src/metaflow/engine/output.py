@@ -1,0 +1,148 @@
+"""What becomes of a task's output: whole lines to the console, all of it to the run's log."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Protocol
+
+from metaflow.engine.console import Console
+from metaflow.model.records import LogWritten
+
+CHUNK = 1 << 20
+MARKER = b"[TRUNCATED - MAXIMUM LOG FILE SIZE REACHED]\n"
+MERGE_WITHIN_S = 0.05
+"""Output that follows this closely is one entry of the log's index, with one time."""
+STREAMS = ("stdout", "stderr")
+
+
+class Log(Protocol):
+    """The run's log file."""
+
+    def append(self, data: bytes) -> int:
+        """Append bytes and return the offset where they begin."""
+        ...
+
+
+class LogBook:
+    """Writes the output of all tasks to the run's log and keeps its index.
+
+    Parameters
+    ----------
+    log : Log
+        Where the bytes go.
+    limit : int
+        Bytes to keep of each stream of an attempt.
+    """
+
+    def __init__(self, log: Log, limit: int) -> None:
+        self._log = log
+        self._limit = limit
+        self._stored: dict[tuple[str, int, str], int] = {}
+        self._entries: list[LogWritten] = []
+
+    def write(self, task_id: str, attempt: int, stream: str, data: bytes, now: float) -> None:
+        """Keep output of an attempt, up to the limit, and say where it was cut."""
+        key = (task_id, attempt, stream)
+        stored = self._stored.get(key, 0)
+        if stored > self._limit:
+            return
+        room = self._limit - stored
+        self._stored[key] = stored + len(data)
+        if len(data) > room:
+            kept = data[:room]
+            data = kept + (b"" if kept.endswith(b"\n") or not kept else b"\n") + MARKER
+        offset = self._log.append(data)
+        last = self._entries[-1] if self._entries else None
+        if (
+            last is not None
+            and (last.task_id, last.attempt, last.stream) == key
+            and last.offset + last.length == offset
+            and now - last.at < MERGE_WITHIN_S
+        ):
+            self._entries[-1] = last._replace(length=last.length + len(data))
+        else:
+            self._entries.append(LogWritten(*key, now, offset, len(data)))
+
+    def take_entries(self) -> list[LogWritten]:
+        """Return the index entries that were made since the last call."""
+        entries, self._entries = self._entries, []
+        return entries
+
+    def forget(self, task_id: str, attempt: int) -> None:
+        """Drop the accounts of an attempt that has ended."""
+        for stream in STREAMS:
+            self._stored.pop((task_id, attempt, stream), None)
+
+
+class TaskOutput:
+    """The two output pipes of one attempt.
+
+    Parameters
+    ----------
+    pipes : tuple of int
+        Read ends of standard output and standard error.
+    """
+
+    __slots__ = ("_rest", "attempt", "label", "pipes", "task_id")
+
+    def __init__(self, task_id: str, attempt: int, label: str, pipes: tuple[int, int]) -> None:
+        self.task_id = task_id
+        self.attempt = attempt
+        self.label = label
+        self.pipes: list[int | None] = list(pipes)
+        self._rest = [b"", b""]
+        for pipe in pipes:
+            os.set_blocking(pipe, False)  # noqa: FBT003 - the interpreter's own signature
+
+    def read(self, which: int, book: LogBook, console: Console, now: float) -> bool:
+        """Read once from a pipe; False when nothing is there or its end is reached."""
+        pipe = self.pipes[which]
+        if pipe is None:
+            return False
+        try:
+            data = os.read(pipe, CHUNK)
+        except BlockingIOError:
+            return False
+        if not data:
+            return False
+        book.write(self.task_id, self.attempt, STREAMS[which], data, now)
+        self._relay(which, data, console)
+        return True
+
+    def drain(self, book: LogBook, console: Console, now: float) -> None:
+        """Read all that the process has written so far."""
+        for which in (0, 1):
+            # Other processes that hold the pipe could keep it filled for ever.
+            for _ in range(64):
+                if not self.read(which, book, console, now):
+                    break
+
+    def note(self, text: str, book: LogBook, console: Console, now: float) -> None:
+        """Add a line of the framework's own to the attempt's standard error."""
+        data = (b"\n" if self._rest[1] else b"") + text.encode() + b"\n"
+        book.write(self.task_id, self.attempt, STREAMS[1], data, now)
+        self._relay(1, data, console)
+
+    def finish_lines(self, console: Console) -> None:
+        """Show what was printed without a newline at its end."""
+        for which, rest in enumerate(self._rest):
+            if rest:
+                self._rest[which] = b""
+                console.relay(self.label, rest + b"\n")
+
+    def close(self) -> None:
+        """Close both pipes."""
+        for which, pipe in enumerate(self.pipes):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    os.close(pipe)
+                self.pipes[which] = None
+
+    def _relay(self, which: int, data: bytes, console: Console) -> None:
+        end = data.rfind(b"\n") + 1
+        if not end:
+            self._rest[which] += data
+            return
+        console.relay(self.label, self._rest[which] + data[:end])
+        self._rest[which] = data[end:]

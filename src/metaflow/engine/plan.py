@@ -1,0 +1,346 @@
+"""The plan of a run: decides, from what has happened, what is to be done next.
+
+It is a pure decider. The loop feeds it one event after another and carries out the commands
+that come back; the plan does no I/O, reads no clock and draws no random numbers, so the same
+history always leads to the same commands.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from typing import TYPE_CHECKING
+
+from metaflow.engine.plan_messages import (
+    AttemptFailed,
+    AttemptSucceeded,
+    Clone,
+    Command,
+    Event,
+    Launch,
+    RetryDue,
+    RetryLater,
+    RunCloned,
+    RunFailed,
+    RunSucceeded,
+    StepFailed,
+    StopRequested,
+    StopRunning,
+)
+from metaflow.engine.plan_progress import Forecast, Progress
+from metaflow.engine.plan_queue import Branches, OpenJoin, PlannedTask, ReadyQueue
+from metaflow.errors.base import MetaflowInternalError
+from metaflow.model.spec import MAX_ATTEMPTS, StepSpec
+
+if TYPE_CHECKING:
+    from metaflow.engine.plan_graph import PlanGraph, StepNode
+    from metaflow.engine.plan_origin import OriginRun
+    from metaflow.errors.base import MetaflowException
+    from metaflow.model.task import Transition
+
+
+class Plan:
+    """Everything that a run still has to do.
+
+    Parameters
+    ----------
+    graph : PlanGraph
+        The flow, checked by the linter.
+    max_workers : int
+        Attempts that may run at once, at least 1.
+    max_num_splits : int
+        Items that a foreach may have.
+    origin : OriginRun, optional
+        For a resume: what an earlier run has finished; it is cloned instead of run again.
+    step_to_rerun : str, optional
+        For a resume: nothing is cloned of this step and all that is reachable from it.
+    clone_only : bool
+        For a resume: launch nothing.
+    """
+
+    def __init__(
+        self,
+        graph: PlanGraph,
+        *,
+        max_workers: int,
+        max_num_splits: int,
+        origin: OriginRun | None = None,
+        step_to_rerun: str | None = None,
+        clone_only: bool = False,
+    ) -> None:
+        if max_workers < 1:
+            raise ValueError(f"max_workers must be at least 1, not {max_workers}")
+        self._graph = graph
+        self._max_workers = max_workers
+        self._max_num_splits = max_num_splits
+        self._origin = origin
+        self._rerun = frozenset[str]() if step_to_rerun is None else graph.reachable(step_to_rerun)
+        self._clone_only = clone_only
+
+        self._ready = ReadyQueue()
+        self._running: dict[str, PlannedTask] = {}
+        self._retrying: dict[str, PlannedTask] = {}
+        self._joins: dict[tuple[str, str], OpenJoin] = {}
+        self._cloned: deque[tuple[PlannedTask, Transition | None]] = deque()
+        """Clones whose successors are still to be found."""
+        self._commands: list[Command] = []
+        """What the event at hand leads to."""
+
+        self._last_id = 0
+        self._error: MetaflowException | None = None
+        """The first thing that went wrong; from then on nothing is started."""
+        self._end_reached = False
+        self._over = False
+        self._done_count = 0
+        self._clone_count = 0
+        self._failed_count = 0
+        self._forecast = Forecast(graph)
+
+    def feed(self, event: Event) -> list[Command]:
+        """Take note of an event.
+
+        Parameters
+        ----------
+        event : Event
+            What happened; `RunStarted` first, then one end for each launched attempt.
+
+        Returns
+        -------
+        list of Command
+            What to do now, in this order; the plan does not touch the list again. Exactly
+            one of `RunSucceeded`, `RunCloned` and `RunFailed` comes, as the very last command.
+        """
+        self._commands = []
+        was_sound = self._error is None
+        if isinstance(event, AttemptSucceeded):
+            self._succeeded(event)
+        elif isinstance(event, AttemptFailed):
+            self._failed(event)
+        elif isinstance(event, RetryDue):
+            self._retry_due(event)
+        elif isinstance(event, StopRequested):
+            self._stop_requested(event)
+        else:
+            self._offer(PlannedTask(self._graph.steps[self._graph.start], (), ()))
+        if self._cloned:
+            self._follow_clones()
+        if self._error is None:
+            self._launch_ready()
+        elif was_sound and self._running:
+            self._commands.append(StopRunning(self._error))
+        if not self._running and not self._over:
+            self._conclude()
+        return self._commands
+
+    def progress(self) -> Progress:
+        """Count the tasks."""
+        return Progress(
+            done=self._done_count,
+            cloned=self._clone_count,
+            running=len(self._running),
+            waiting=len(self._ready) + len(self._retrying),
+            failed=self._failed_count,
+            total=self._forecast.total,
+        )
+
+    # What events mean
+
+    def _succeeded(self, event: AttemptSucceeded) -> None:
+        task = self._ended(event)
+        self._done_count += 1
+        if self._error is None:
+            self._advance(task, event.transition)
+
+    def _failed(self, event: AttemptFailed) -> None:
+        task = self._ended(event)
+        if self._error is not None:
+            if not event.killed:
+                self._give_up(task)
+            return
+        spec = task.node.spec
+        task.attempt += 1
+        again = event.retryable and not task.fallbacks and task.attempt < _user_attempts(spec)
+        if again and spec.retry_wait_s > 0:
+            self._retrying[task.task_id] = task
+            self._commands.append(RetryLater(task.task_id, spec.retry_wait_s))
+        elif again:
+            self._ready.put_first(task)
+        elif event.crashed and task.fallbacks < spec.fallbacks and task.attempt < MAX_ATTEMPTS:
+            task.fallbacks += 1
+            self._ready.put_first(task)
+        else:
+            self._give_up(task)
+
+    def _ended(self, event: AttemptSucceeded | AttemptFailed) -> PlannedTask:
+        """Take the task off the running ones."""
+        task = self._running.pop(event.task_id, None)
+        if task is None or task.attempt != event.attempt:
+            raise MetaflowInternalError(
+                f"Attempt {event.attempt} of task {event.task_id} ended but was not running."
+            )
+        return task
+
+    def _retry_due(self, event: RetryDue) -> None:
+        # After a stop the task is not waiting any more.
+        task = self._retrying.pop(event.task_id, None)
+        if task is not None:
+            self._ready.put_first(task)
+
+    def _stop_requested(self, event: StopRequested) -> None:
+        from metaflow.engine.plan_failures import RunStopped
+
+        self._stop(RunStopped(event.reason))
+
+    def _give_up(self, task: PlannedTask) -> None:
+        from metaflow.engine.plan_failures import StepFailure
+
+        self._failed_count += 1
+        error = StepFailure(task.node.name, task.task_id)
+        self._commands.append(StepFailed(task.task_id, task.node.name, error.message))
+        self._stop(error)
+
+    def _stop(self, error: MetaflowException) -> None:
+        """Let the run end as failed; only the first reason counts."""
+        if self._error is not None or self._over:
+            return
+        self._error = error
+        self._ready.clear()
+        self._retrying.clear()
+
+    # Where the run goes from a finished task
+
+    def _advance(self, task: PlannedTask, transition: Transition | None) -> None:
+        node = task.node
+        if not node.admits(transition):
+            from metaflow.engine.plan_failures import UnexpectedTransition
+
+            self._stop(UnexpectedTransition(node, task.task_id, transition))
+        elif node.is_end or transition is None:
+            self._end_reached = True
+        elif node.kind == "foreach" and transition.count > self._max_num_splits:
+            from metaflow.engine.plan_failures import TooManySplits
+
+            error = TooManySplits(node.name, task.task_id, transition.count, self._max_num_splits)
+            self._stop(error)
+        else:
+            if node.kind in {"foreach", "switch"}:
+                self._forecast.decide(transition)
+            if node.kind in {"foreach", "split"}:
+                self._branch(task, transition)
+            else:
+                self._go_on(task, self._graph.steps[transition.targets[0]])
+
+    def _branch(self, task: PlannedTask, transition: Transition) -> None:
+        targets = tuple(self._graph.steps[name] for name in transition.targets)
+        branches = Branches(task, transition, targets)
+        if any(self._may_clone(node) for node in targets):
+            # Look at all children at once: what an earlier run finished is safe before
+            # anything new is tried.
+            left = array("L")
+            for index in range(len(branches)):
+                if not self._clone(branches.child(index)):
+                    left.append(index)
+            branches.keep(left)
+        if self._may_launch():
+            self._ready.put_all(branches)
+
+    def _go_on(self, task: PlannedTask, target: StepNode) -> None:
+        if not target.is_join:
+            turn = task.iteration + 1 if target is task.node else 0
+            self._offer(PlannedTask(target, task.frames, (task.task_id,), turn))
+            return
+        frame = task.frames[-1]
+        key = (target.name, frame.task_id)
+        join = self._joins.get(key)
+        if join is None:
+            join = self._joins[key] = OpenJoin(frame.count)
+        if join.arrive(frame.index, task.task_id):
+            del self._joins[key]
+            self._offer(PlannedTask(target, task.frames[:-1], join.input_ids()))
+
+    def _offer(self, task: PlannedTask) -> None:
+        """Clone the task, or else let it run."""
+        if not self._clone(task) and self._may_launch():
+            self._ready.put(task)
+
+    def _may_launch(self) -> bool:
+        return self._error is None and not self._clone_only
+
+    # Commands
+
+    def _launch_ready(self) -> None:
+        ready, running = self._ready, self._running
+        while ready and len(running) < self._max_workers:
+            task = ready.take()
+            if not task.task_id:
+                task.task_id = self._next_id()
+            running[task.task_id] = task
+            node, attempt = task.node, task.attempt
+            self._commands.append(
+                Launch(
+                    task.task_id,
+                    node.name,
+                    attempt,
+                    task.frames,
+                    task.input_ids,
+                    is_join=node.is_join,
+                    last_attempt=task.fallbacks > 0 or attempt + 1 >= _user_attempts(node.spec),
+                    fallback=task.fallbacks > 0,
+                )
+            )
+
+    def _may_clone(self, node: StepNode) -> bool:
+        """Tell whether the origin run may have finished tasks of this step that are wanted."""
+        return (
+            self._origin is not None
+            and node.name not in self._rerun
+            and self._origin.knows(node.name)
+        )
+
+    def _clone(self, task: PlannedTask) -> bool:
+        """Clone the task if the origin run finished it and the graph still agrees with that."""
+        node = task.node
+        if self._origin is None or not self._may_clone(node):
+            return False
+        found = self._origin.find(node.name, task.frames, task.iteration)
+        if found is None:
+            return False
+        if not node.admits(found.transition):
+            return False
+        task.task_id = self._next_id()
+        self._done_count += 1
+        self._clone_count += 1
+        self._commands.append(Clone(task.task_id, node.name, task.frames, task.input_ids, found))
+        self._cloned.append((task, found.transition))
+        return True
+
+    def _follow_clones(self) -> None:
+        # A clone may lead to further clones; a queue instead of recursion, for long loops.
+        while self._cloned:
+            self._advance(*self._cloned.popleft())
+
+    def _conclude(self) -> None:
+        """End the run, now that nothing is running, unless retries are to come."""
+        if self._error is not None:
+            self._commands.append(RunFailed(self._error))
+        elif self._retrying:
+            return
+        elif self._end_reached:
+            self._commands.append(RunSucceeded())
+        elif self._clone_only:
+            self._commands.append(RunCloned())
+        else:
+            from metaflow.engine.plan_failures import RunStuck
+
+            self._error = RunStuck([step for step, _ in self._joins])
+            self._commands.append(RunFailed(self._error))
+        self._over = True
+
+    def _next_id(self) -> str:
+        self._last_id += 1
+        return str(self._last_id)
+
+
+def _user_attempts(spec: StepSpec) -> int:
+    """Count the attempts of the user's code; fallbacks keep their place among all attempts."""
+    return max(1, min(1 + spec.retries, MAX_ATTEMPTS - spec.fallbacks))

@@ -1,0 +1,89 @@
+"""Matches launches with workers that were made ahead of need."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+
+from metaflow.engine.plan_messages import Launch
+from metaflow.model.spec import StepSpec
+from metaflow.protocols.workers import Worker, WorkerExited, WorkerReady, WorkerSource
+
+Env = tuple[tuple[str, str], ...]
+
+
+class WorkerPool:
+    """Keeps a few idle workers for each environment that steps ask for.
+
+    Parameters
+    ----------
+    source : WorkerSource
+        Makes the workers.
+    specs : mapping of str to StepSpec
+        What each step declares.
+    """
+
+    def __init__(self, source: WorkerSource, specs: Mapping[str, StepSpec]) -> None:
+        self._source = source
+        self._specs = specs
+        self._idle: dict[Env, deque[Worker]] = {}
+        self._asked: dict[Env, int] = {}
+        self._waiting: dict[Env, deque[Launch]] = {}
+
+    def submit(self, launch: Launch) -> None:
+        """Queue a launch for the next worker of its step's environment."""
+        self._waiting.setdefault(self._specs[launch.step].env, deque()).append(launch)
+
+    def pairs(self) -> Iterator[tuple[Launch, Worker]]:
+        """Take launches and the workers to give them to, as long as there are both."""
+        for env, waiting in self._waiting.items():
+            idle = self._idle.get(env)
+            while waiting and idle:
+                yield waiting.popleft(), idle.popleft()
+
+    def ask(self, spare: int) -> None:
+        """Ask for as many workers as launches wait for, and some to be ahead of need.
+
+        Parameters
+        ----------
+        spare : int
+            Idle workers to have beyond what is needed now.
+        """
+        for env, waiting in self._waiting.items():
+            idle = len(self._idle.get(env, ()))
+            missing = len(waiting) + spare - idle - self._asked.get(env, 0)
+            if missing > 0:
+                self._asked[env] = self._asked.get(env, 0) + missing
+                self._source.request(env, missing)
+
+    def warm_up(self, step: str) -> None:
+        """Ask for the first worker before there is anything to launch."""
+        env = self._specs[step].env
+        self._waiting.setdefault(env, deque())
+        self._asked[env] = 1
+        self._source.request(env, 1)
+
+    def ready(self, news: WorkerReady) -> None:
+        """Take in a new worker."""
+        self._asked[news.env] = max(0, self._asked.get(news.env, 0) - 1)
+        self._idle.setdefault(news.env, deque()).append(news.worker)
+
+    def lost(self, news: WorkerExited) -> Worker | None:
+        """Take out an idle worker that has ended; None if it was not idle."""
+        for idle in self._idle.values():
+            for worker in idle:
+                if worker.pid == news.pid:
+                    idle.remove(worker)
+                    return worker
+        return None
+
+    def parent_lost(self) -> None:
+        """Forget requests that a dead parent can no longer answer."""
+        self._asked.clear()
+
+    def drop_waiting(self) -> list[Launch]:
+        """Give up all launches that have no worker yet."""
+        dropped = [launch for waiting in self._waiting.values() for launch in waiting]
+        for waiting in self._waiting.values():
+            waiting.clear()
+        return dropped

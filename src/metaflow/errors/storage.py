@@ -1,0 +1,104 @@
+"""Errors of the artifact store: what cannot be written, read back or pickled."""
+
+from __future__ import annotations
+
+from metaflow.errors.base import MetaflowException
+
+
+class DataException(MetaflowException):
+    """The artifact store failed."""
+
+    headline = "Data store error"
+
+
+class StorageFull(DataException):
+    """A file of the store could not grow: the disk, a quota or a size limit is used up."""
+
+    headline = "Storage full"
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"Cannot write `{path}`: {reason}. Nothing refers to the bytes that were not stored.",
+            hint="free some space or choose a store on another disk, then `resume` the run.",
+        )
+
+
+class StorageUnavailable(DataException):
+    """A file of the store could not be opened, read or written."""
+
+    headline = "Storage unavailable"
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"Cannot use `{path}`: {reason}.",
+            hint="check that the store's folder and its files belong to you.",
+        )
+
+
+class ArtifactMissing(DataException):
+    """A file that holds stored bytes is not there."""
+
+    headline = "Artifact missing"
+
+    def __init__(self, path: str, digest: str) -> None:
+        self.path = path
+        self.digest = digest
+        super().__init__(
+            f"The stored bytes `{digest}` should be in `{path}`, but there is no such file.",
+            hint="was part of the store deleted or not copied?",
+        )
+
+
+class ArtifactCorrupt(DataException):
+    """Stored bytes are not what was once written."""
+
+    headline = "Artifact corrupt"
+
+    def __init__(self, path: str, digest: str, reason: str) -> None:
+        self.path = path
+        self.digest = digest
+        self.reason = reason
+        super().__init__(
+            f"The stored bytes `{digest}` in `{path}` are damaged: {reason}.",
+            hint="run the step again, or restore the file from a copy.",
+        )
+
+
+class UnknownEncoding(DataException):
+    """An artifact was written in a way that this version cannot read."""
+
+    headline = "Unknown encoding"
+
+    def __init__(self, encoding: str, type_: str, known: tuple[str, ...]) -> None:
+        self.encoding = encoding
+        self.type = type_
+        self.known = known
+        readable = ", ".join(f"`{name}`" for name in known)
+        super().__init__(
+            f"An artifact of type `{type_}` is encoded as `{encoding}`; "
+            f"this version reads {readable}.",
+            hint="a newer version may have written it.",
+        )
+
+
+class UnpicklableArtifactException(DataException):
+    """An artifact cannot be pickled."""
+
+    headline = "Cannot pickle artifact"
+
+    def __init__(self, artifact: str, type_: str, cause: str, where: str | None = None) -> None:
+        self.artifact = artifact
+        self.type = type_
+        self.cause = cause
+        self.where = where
+        """Expression of the nested value that fails, such as `self.model['lock']`."""
+        place = "" if where is None else f" The value in the way is `{where}`."
+        super().__init__(
+            f"Artifact `{artifact}` of type `{type_}` cannot be pickled: {cause}.{place}",
+            hint="keep it in a local variable instead of on `self`, "
+            "or leave out the part that cannot be stored.",
+        )

@@ -1,0 +1,55 @@
+"""What the code behind a step decorator promises to the task and the compilers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from metaflow.model.spec import StepSpec
+
+
+class Attempt:
+    """One attempt as the hooks around it see it.
+
+    Attributes
+    ----------
+    flow : FlowSpec
+        The instance whose step runs.
+    step : str
+        Name of the step.
+    number : int
+        Number of this attempt, from 0.
+    last : bool
+        No retry of the user's code follows.
+    fallback : bool
+        Earlier attempts died without an exception; the user's code does not run again.
+    handled : BaseException or None
+        The failure that a hook took upon itself: the task counts as finished and follows
+        its static transition.
+    """
+
+    __slots__ = ("fallback", "flow", "handled", "last", "number", "step")
+
+    def __init__(self, flow: Any, step: str, number: int, *, last: bool, fallback: bool) -> None:
+        self.flow = flow
+        self.step = step
+        self.number = number
+        self.last = last
+        self.fallback = fallback
+        self.handled: BaseException | None = None
+
+
+class StepHook(Protocol):
+    """A step decorator at work: it declares facts before the run and wraps each attempt."""
+
+    name: str
+    precedence: int
+    """Hooks with a lower number wrap those with a higher one."""
+
+    def declare(self, spec: StepSpec) -> StepSpec:
+        """Add this decorator's facts to the step's."""
+        ...
+
+    def around(self, attempt: Attempt, proceed: Callable[[], None]) -> None:
+        """Run the attempt by calling `proceed`, which runs inner hooks and the user's code."""
+        ...

@@ -1,0 +1,1 @@
+"""Run one attempt of one task in this process and tell how it ended."""

@@ -1,0 +1,212 @@
+"""How one attempt runs: the user's code inside its hooks, then its artifacts are stored."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from metaflow.ambient import ambient
+from metaflow.authoring.flowspec import FlowSpec, bind, flow_graph
+from metaflow.authoring.inputs import Inputs
+from metaflow.authoring.parameters import Parameter
+from metaflow.authoring.state import FRAMEWORK_ARTIFACTS, PendingTransition, TaskState
+from metaflow.errors.base import MetaflowException
+from metaflow.model.task import Assignment, Outcome, RunContext, Transition
+from metaflow.protocols.step_hook import Attempt
+from metaflow.task.report import describe, exception_artifact, print_failure
+
+if TYPE_CHECKING:
+    from metaflow.artifact_store.local import LocalArtifactStore
+    from metaflow.model.artifact import ArtifactRef
+
+NO_RETRY_EXIT_CODE = 202
+
+
+def run_attempt(
+    flow: type[FlowSpec],
+    context: RunContext,
+    assignment: Assignment,
+    store: LocalArtifactStore,
+) -> Outcome:
+    """Run one attempt and store everything it leaves behind.
+
+    The flow's decorators are attached and its parameters sealed already.
+
+    Parameters
+    ----------
+    flow : type
+        The user's flow class.
+    context : RunContext
+        What all tasks of the run share.
+    assignment : Assignment
+        Which attempt of which task this is.
+    store : LocalArtifactStore
+        Where artifacts are read and written.
+
+    Returns
+    -------
+    Outcome
+        How it ended. All artifacts it names are stored already.
+    """
+    state, attempt, arguments = _prepare(flow, context, assignment, store)
+    ambient.current = _current(context, assignment, store)
+    failure = _call(flow, attempt, arguments)
+    if attempt.handled is not None:
+        state.transition = static_transition(flow, assignment.step)
+    return _conclude(store, state, attempt, failure)
+
+
+def static_transition(flow: type[FlowSpec], step: str) -> PendingTransition:
+    """Where a step goes by its source text alone."""
+    return PendingTransition(tuple(flow_graph(flow)[step].out_funcs))
+
+
+def _prepare(
+    flow: type[FlowSpec],
+    context: RunContext,
+    assignment: Assignment,
+    store: LocalArtifactStore,
+) -> tuple[TaskState, Attempt, tuple[Any, ...]]:
+    inherited: dict[str, ArtifactRef] = {}
+    if assignment.inputs and not assignment.is_join:
+        inherited = {
+            name: ref
+            for name, ref in assignment.inputs[0].manifest.items()
+            if name not in FRAMEWORK_ARTIFACTS
+        }
+    state = TaskState(
+        context,
+        assignment.step,
+        assignment.frames,
+        inherited,
+        store,
+        is_join=assignment.is_join,
+    )
+    instance = bind(flow, state)
+    attempt = Attempt(
+        instance,
+        assignment.step,
+        assignment.attempt,
+        last=assignment.last_attempt,
+        fallback=assignment.fallback,
+    )
+    arguments = (Inputs(flow, state, assignment.inputs),) if assignment.is_join else ()
+    return state, attempt, arguments
+
+
+def _current(
+    context: RunContext, assignment: Assignment, store: LocalArtifactStore
+) -> dict[str, Any]:
+    pathspec = f"{context.flow}/{context.run_id}/{assignment.step}/{assignment.task_id}"
+    return {
+        "flow_name": context.flow,
+        "run_id": context.run_id,
+        "step_name": assignment.step,
+        "task_id": assignment.task_id,
+        "pathspec": pathspec,
+        "retry_count": assignment.attempt,
+        "origin_run_id": context.origin_run_id,
+        "namespace": context.namespace,
+        "username": context.user,
+        "tags": set(context.tags),
+        "parameter_names": list(context.parameter_names),
+        "metadata_spec": context.metadata_spec,
+        "graph": lambda: store.load(context.parameters["_graph_info"]),
+    }
+
+
+def _call(
+    flow: type[FlowSpec], attempt: Attempt, arguments: tuple[Any, ...]
+) -> BaseException | None:
+    """Run the user's code inside the step's hooks; return what it raised."""
+    function: Any = getattr(attempt.flow, attempt.step)
+
+    def proceed() -> None:
+        function(*arguments)
+
+    hooks = sorted(getattr(flow, attempt.step).decorators, key=lambda hook: -hook.precedence)
+    for hook in hooks:
+        proceed = _wrapped(hook, attempt, proceed)
+    try:
+        proceed()
+    except SystemExit as error:
+        finished = vars(attempt.flow)["__state__"].transition is not None
+        if error.code in {0, None} and finished:
+            return None
+        return error
+    except BaseException as error:
+        return error
+    return None
+
+
+def _wrapped(hook: Any, attempt: Attempt, inner: Callable[[], None]) -> Callable[[], None]:
+    return lambda: hook.around(attempt, inner)
+
+
+def _conclude(
+    store: LocalArtifactStore, state: TaskState, attempt: Attempt, failure: BaseException | None
+) -> Outcome:
+    flow = attempt.flow
+    values = collect(flow)
+    if failure is None and state.transition is None and not _is_end(flow, state.step):
+        failure = MetaflowException(
+            f"Step `{state.step}` ended without calling `self.next`.",
+            hint="every path through a step ends with `self.next(...)`",
+        )
+    if failure is not None:
+        print_failure(flow, failure)
+        values["_exception"] = exception_artifact(failure)
+    saved, problems = store.save(values, state.context.pack, state.inherited)
+    for problem in problems.values():
+        print_failure(flow, problem)
+        failure = failure or problem
+    manifest = {**state.inherited, **saved}
+    if failure is not None:
+        retryable = not _forbids_retry(failure)
+        return Outcome(False, manifest, None, retryable=retryable, error=describe(failure))
+    transition = _stored_transition(store, state)
+    return Outcome(True, manifest, transition, handled=attempt.handled is not None)
+
+
+def collect(flow: FlowSpec) -> dict[str, Any]:
+    """Pick the attributes of a flow instance that become artifacts.
+
+    Names that begin with two underscores, functions and bound methods stay behind.
+    """
+    return {
+        name: value
+        for name, value in vars(flow).items()
+        if not name.startswith("__") and not isinstance(value, _CODE)
+    }
+
+
+_CODE = (FunctionType, MethodType, Parameter)
+
+
+def _is_end(flow: FlowSpec, step: str) -> bool:
+    return not flow_graph(type(flow))[step].out_funcs
+
+
+def _forbids_retry(failure: BaseException) -> bool:
+    return isinstance(failure, SystemExit) and failure.code == NO_RETRY_EXIT_CODE
+
+
+def _stored_transition(store: LocalArtifactStore, state: TaskState) -> Transition | None:
+    pending = state.transition
+    if pending is None:
+        return None
+    if pending.values is None:
+        return Transition(pending.targets, condition=pending.condition)
+    items = store.save_items(pending.values, state.context.pack)
+    return Transition(pending.targets, pending.var, len(pending.values), items)
+
+
+def flush_output() -> None:
+    """Write out what the user's code has printed so far, as far as that still works."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue

@@ -1,0 +1,86 @@
+"""How a failure reads: the user's frames, with file and line, and not ours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from metaflow.errors.base import MetaflowException
+
+if TYPE_CHECKING:
+    from traceback import TracebackException
+
+    from metaflow.errors.task import MetaflowExceptionWrapper
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def user_traceback(error: BaseException) -> str:
+    """Format an exception with the frames of the framework left out.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised, with its traceback.
+
+    Returns
+    -------
+    str
+        The text, ending with a newline.
+    """
+    import traceback
+
+    tree = traceback.TracebackException.from_exception(error)
+    _drop_framework_frames(tree, set())
+    return "".join(tree.format())
+
+
+def _drop_framework_frames(tree: TracebackException, seen: set[int]) -> None:
+    if id(tree) in seen:
+        return
+    seen.add(id(tree))
+    kept = [frame for frame in tree.stack if not frame.filename.startswith(PACKAGE)]
+    tree.stack[:] = kept
+    for nested in (tree.__cause__, tree.__context__, *(tree.exceptions or ())):
+        if nested is not None:
+            _drop_framework_frames(nested, seen)
+
+
+def print_failure(flow: Any, error: BaseException) -> None:
+    """Tell the task's log what failed and where."""
+    if isinstance(error, SystemExit):
+        text = f"The step called `sys.exit({error.code!r})`.\n{_where(error)}"
+    elif isinstance(error, MetaflowException):
+        place = f"In {error.source_file}, line {error.line_no}:\n" if error.line_no else ""
+        text = f"{place}{error.headline}: {error}\n{_where(error)}"
+    else:
+        text = user_traceback(error)
+    sys.stdout.flush()
+    sys.stderr.write(f"{flow} failed:\n{text.rstrip()}\n")
+    sys.stderr.flush()
+
+
+def _where(error: BaseException) -> str:
+    """Show the last of the user's frames as `file, line, function`."""
+    import traceback
+
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(PACKAGE)
+    ]
+    return "".join(traceback.format_list(frames[-1:]))
+
+
+def describe(error: BaseException) -> str:
+    """Say in one line what happened."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def exception_artifact(error: BaseException) -> MetaflowExceptionWrapper:
+    """Wrap a failure so that it can be stored, whatever it carries."""
+    from metaflow.errors.task import MetaflowExceptionWrapper
+
+    return MetaflowExceptionWrapper(error)
