@@ -1,0 +1,91 @@
+"""`dump`: print the artifacts of a step's tasks, or put them into a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from metaflow.cli.scope import Scope
+
+
+def build(scope: Scope) -> click.Command:
+    """Make the command."""
+
+    def dump(**values: Any) -> None:
+        _dump(scope, **values)
+
+    return click.Command(
+        "dump",
+        params=[
+            click.Argument(["path"], metavar="RUN/STEP[/TASK]"),
+            click.Option(["--private"], is_flag=True, help="Show names that begin with `_` too."),
+            click.Option(
+                ["--max-value-size"],
+                type=click.IntRange(min=0),
+                default=1000,
+                show_default=True,
+                metavar="BYTES",
+                help="Leave out larger values; with 0 only names are printed.",
+            ),
+            click.Option(["--include"], metavar="A,B", help="Show these artifacts only."),
+            click.Option(["--file"], metavar="FILE", help="Pickle the values into this file."),
+        ],
+        callback=dump,
+        help="Print the artifacts of a step or of one of its tasks.",
+    )
+
+
+def _dump(
+    scope: Scope,
+    path: str,
+    private: bool,
+    max_value_size: int,
+    include: str | None,
+    file: str | None,
+) -> None:
+    from metaflow.cli.past_runs import parse_path, past_tasks, short_pathspec
+
+    wanted = None if include is None else {name.strip() for name in include.split(",")}
+    named = parse_path(scope, path)
+    tasks = past_tasks(scope, named)
+    scope.console.note(f"Dumping output of {named}")
+    collected: dict[str, dict[str, Any]] = {}
+    for task in tasks:
+        place = short_pathspec(task)
+        artifacts = _artifacts(task, private, wanted)
+        if file is not None:
+            collected[place] = {artifact.id: artifact.data for artifact in artifacts}
+            continue
+        scope.console.note(f"[*{place}*]")
+        for artifact in artifacts:
+            scope.console.data(_line(artifact, max_value_size))
+    if file is not None:
+        _write(file, collected)
+        scope.console.note(f"Artifacts written to *{file}*")
+
+
+def _artifacts(task: Any, private: bool, wanted: set[str] | None) -> Iterator[Any]:
+    for name in sorted(task.artifact_names(private=private)):
+        if wanted is None or name in wanted:
+            yield task[name]
+
+
+def _line(artifact: Any, max_value_size: int) -> str:
+    if max_value_size == 0:
+        return str(artifact.id)
+    size = artifact.size
+    if size > max_value_size:
+        return f"{artifact.id} [size: {size}] = < artifact too large >"
+    value = artifact.data
+    return f"{artifact.id} [size: {size} type: {type(value)}] = {value!r}"
+
+
+def _write(file: str, collected: dict[str, dict[str, Any]]) -> None:
+    import pickle
+
+    with click.open_file(file, "wb", lazy=False) as out:
+        pickle.dump(collected, out, protocol=4)

@@ -1,0 +1,109 @@
+"""`resume`: a new run that reuses what an earlier one has done."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from metaflow.cli.run_options import common_fields, common_options
+from metaflow.cli.validation import validate
+from metaflow.errors.input import CommandException
+
+if TYPE_CHECKING:
+    from metaflow.cli.scope import Scope
+
+
+def build(scope: Scope) -> click.Command:
+    """Make the command."""
+
+    def resume(**values: Any) -> int:
+        return _resume(scope, values)
+
+    return click.Command(
+        "resume",
+        params=[
+            click.Argument(["step_to_rerun"], required=False),
+            click.Option(
+                ["--origin-run-id"],
+                metavar="ID",
+                help="The run to build on; the latest one made by `run` if not given.",
+            ),
+            click.Option(["--run-id"], hidden=True, callback=_not_an_integer),
+            click.Option(["--clone-only"], is_flag=True, hidden=True),
+            *common_options(),
+        ],
+        callback=resume,
+        help="Run again what did not succeed in an earlier run, or STEP_TO_RERUN and what "
+        "follows from it.",
+    )
+
+
+def _not_an_integer(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and value.strip().lstrip("+-").isdigit():
+        raise click.BadParameter(
+            "integers are made by `run`; choose an id that is no integer.", ctx, option
+        )
+    return value
+
+
+def _resume(scope: Scope, values: dict[str, Any]) -> int:
+    fields = common_fields(scope, values)
+    validate(scope, scope.all_decospecs(values["decospecs"]))
+    step = _matching_step(scope, values["step_to_rerun"])
+    origin_id = values["origin_run_id"] or _latest_run(scope)
+
+    from metaflow.cli.launching import launch
+    from metaflow.engine.request import Origin, RunRequest
+
+    request = RunRequest(
+        graph=scope.graph(),
+        root=scope.make_root(),
+        parameters={},
+        namespace=scope.identity,
+        origin=Origin(
+            run_id=origin_id,
+            step_to_rerun=step,
+            clone_only=values["clone_only"],
+            new_run_id=values["run_id"],
+        ),
+        **fields,
+    )
+    return launch(request, scope.console)
+
+
+def _matching_step(scope: Scope, wanted: str | None) -> str | None:
+    """Find the step that the user means, which may be written in another case."""
+    if wanted is None:
+        return None
+    steps = [node.name for node in scope.graph()]
+    if wanted in steps:
+        return wanted
+    similar = [name for name in steps if name.lower() == wanted.lower()]
+    if len(similar) == 1:
+        scope.console.note(f"Resuming from step *{similar[0]}*.")
+        return str(similar[0])
+    raise CommandException(
+        f"The flow `{scope.flow_name}` has no step `{wanted}`.",
+        hint="its steps are " + ", ".join(f"`{name}`" for name in steps),
+    )
+
+
+def _latest_run(scope: Scope) -> str:
+    root = scope.root
+    text = "" if root is None else _first_line(os.path.join(root, scope.flow_name, "latest_run"))
+    if not text:
+        raise CommandException(
+            f"There is no earlier run of `{scope.flow_name}` to resume.",
+            hint="name a run with `--origin-run-id`",
+        )
+    return text
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readline().strip()
+    except FileNotFoundError:
+        return ""

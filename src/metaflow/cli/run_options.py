@@ -1,0 +1,119 @@
+"""What `run` and `resume` have in common: options, and the facts of a run that they settle."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from metaflow.settings.identity import get_username
+from metaflow.settings.version import get_version
+
+if TYPE_CHECKING:
+    from metaflow.cli.scope import Scope
+
+
+def common_options() -> list[click.Parameter]:
+    """Make the options that `run` and `resume` share."""
+    return [
+        click.Option(
+            ["--tag", "tags"],
+            multiple=True,
+            metavar="TAG",
+            help="Put a tag on the run. May be repeated.",
+        ),
+        click.Option(
+            ["--max-workers"],
+            type=click.IntRange(min=1),
+            default=16,
+            show_default=True,
+            help="How many tasks may run at the same time.",
+        ),
+        click.Option(
+            ["--max-num-splits"],
+            type=click.IntRange(min=1),
+            default=100,
+            show_default=True,
+            help="How many tasks one foreach may start, as a guard against mistakes.",
+        ),
+        click.Option(
+            ["--max-log-size"],
+            type=click.IntRange(min=1),
+            default=10,
+            show_default=True,
+            help="How many megabytes of each task's output are stored.",
+        ),
+        click.Option(
+            ["--with", "decospecs"],
+            multiple=True,
+            metavar="DECOSPEC",
+            help="Add a decorator to all steps, such as `retry:times=2`. May be repeated.",
+        ),
+        click.Option(
+            ["--run-id-file"], metavar="FILE", help="Write the run's id to this file first."
+        ),
+        click.Option(
+            ["--runner-attribute-file"],
+            metavar="FILE",
+            help="Write what a program needs to find the run to this file, as JSON.",
+        ),
+    ]
+
+
+def common_fields(scope: Scope, values: dict[str, Any]) -> dict[str, Any]:
+    """Settle the fields of a `RunRequest` that `run` and `resume` fill alike.
+
+    Parameters
+    ----------
+    scope : Scope
+        The flow, the settings and the console.
+    values : dict
+        What the common options were given.
+
+    Returns
+    -------
+    dict
+        Fields by name.
+
+    Raises
+    ------
+    MetaflowUnknownUser
+        Nothing tells who runs this.
+    MetaflowTaggingError
+        A tag is invalid.
+    """
+    identity = scope.identity
+    return {
+        "flow": scope.flow,
+        "settings": scope.settings,
+        "user": get_username(scope.settings) or identity,
+        "tags": _checked_tags(values["tags"]),
+        "system_tags": system_tags(identity),
+        "max_workers": values["max_workers"],
+        "max_num_splits": values["max_num_splits"],
+        "max_log_size_mb": values["max_log_size"],
+        "run_id_file": values["run_id_file"],
+        "runner_attribute_file": values["runner_attribute_file"],
+        "script": os.path.basename(scope.script),
+    }
+
+
+def system_tags(identity: str) -> tuple[str, ...]:
+    """Tags that every run has, whatever its user says."""
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    return (
+        identity,
+        "runtime:dev",
+        f"python_version:{python}",
+        f"metaflow_version:{get_version()}",
+    )
+
+
+def _checked_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+    if not tags:
+        return ()
+    from metaflow.metadata_store.tags import check_tags
+
+    return check_tags(tags)

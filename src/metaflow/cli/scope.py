@@ -1,0 +1,101 @@
+"""What every command of a flow is handed: the flow, the settings, the top-level options."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from metaflow.settings.identity import resolve_identity
+from metaflow.settings.roots import ensure_local_root, find_local_root
+
+if TYPE_CHECKING:
+    from metaflow.authoring.flowspec import FlowSpec
+    from metaflow.cli.console import Console
+    from metaflow.settings import Settings
+
+
+class Scope:
+    """One use of a flow's command line.
+
+    Parameters
+    ----------
+    flow : type of FlowSpec
+        The flow class.
+    settings : Settings
+        How this installation behaves.
+    console : Console
+        Where messages and data go.
+    """
+
+    __slots__ = (
+        "console",
+        "datastore_root",
+        "decospecs",
+        "flow",
+        "pylint",
+        "settings",
+        "wants_help",
+    )
+
+    def __init__(self, flow: type[FlowSpec], settings: Settings, console: Console) -> None:
+        self.flow = flow
+        self.settings = settings
+        self.console = console
+        self.pylint: bool = True
+        self.decospecs: tuple[str, ...] = ()
+        """Decorators that the top-level `--with` adds."""
+        self.datastore_root: str | None = None
+        self.wants_help: bool = False
+        """The command line only asks a command for its help."""
+
+    @property
+    def flow_name(self) -> str:
+        """Name of the flow."""
+        return self.flow.__name__
+
+    @property
+    def script(self) -> str:
+        """Path of the flow's file."""
+        import sys
+
+        module = sys.modules.get(self.flow.__module__)
+        return str(getattr(module, "__file__", None) or sys.argv[0])
+
+    @property
+    def identity(self) -> str:
+        """Who works here: `user:<name>` or `production:<token>`."""
+        return resolve_identity(self.settings)
+
+    @property
+    def root(self) -> str | None:
+        """Root of the local store, or None if there is none yet."""
+        return find_local_root(os.getcwd(), self.settings, self.datastore_root)
+
+    def graph(self) -> Any:
+        """Graph of the flow."""
+        from metaflow.authoring.flowspec import flow_graph
+
+        return flow_graph(self.flow)
+
+    def decorated_graph(self) -> Any:
+        """Graph of the flow with all decorators attached that a run would attach."""
+        self.attach(self.all_decospecs(()))
+        return self.graph()
+
+    def attach(self, decospecs: tuple[str, ...]) -> None:
+        """Add decorators to all steps that do not have them."""
+        if decospecs:
+            from metaflow.authoring.step_decorators import attach
+
+            attach(self.flow, decospecs)
+
+    def all_decospecs(self, of_run: tuple[str, ...]) -> tuple[str, ...]:
+        """Order the decorators to add to all steps, the most important first."""
+        return tuple(dict.fromkeys((*of_run, *self.decospecs, *self.settings.default_decospecs)))
+
+    def make_root(self) -> str:
+        """Find the root of the local store; create it, and say so, if there is none."""
+        path, created = ensure_local_root(os.getcwd(), self.settings, self.datastore_root)
+        if created:
+            self.console.note(f"Creating local datastore in current directory ({path})")
+        return path

@@ -1,0 +1,24 @@
+"""`show`: the flow's steps as its reader should see them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from metaflow.cli.scope import Scope
+
+
+def build(scope: Scope) -> click.Command:
+    """Make the command."""
+
+    def show() -> None:
+        from metaflow.graph import drawing
+
+        shown = drawing.show(scope.decorated_graph())
+        if shown.doc:
+            scope.console.plain(f"\n{shown.doc}\n")
+        scope.console.data(shown.steps)
+
+    return click.Command("show", callback=show, help="Show the steps of the flow.")
