@@ -69,19 +69,33 @@ def _dump(
 
 
 def _artifacts(task: Any, private: bool, wanted: set[str] | None) -> Iterator[Any]:
-    for name in sorted(task.artifact_names(private=private)):
+    for name in sorted(_names(task, private)):
         if wanted is None or name in wanted:
             yield task[name]
+
+
+def _names(task: Any, private: bool) -> set[str]:
+    names = {artifact.id for artifact in task}
+    if private:
+        from metaflow.client.synthesis import MADE
+
+        stored = task._view.stored  # noqa: SLF001 - listings of the client leave these names out
+        names.update(() if stored is None else (*stored.names(), *MADE))
+    return names
 
 
 def _line(artifact: Any, max_value_size: int) -> str:
     if max_value_size == 0:
         return str(artifact.id)
-    size = artifact.size
-    if size > max_value_size:
-        return f"{artifact.id} [size: {size}] = < artifact too large >"
-    value = artifact.data
-    return f"{artifact.id} [size: {size} type: {type(value)}] = {value!r}"
+    facts = f"[size: {artifact.size} type: {_shown_type(artifact.type_name)}]"
+    if artifact.size > max_value_size:
+        return f"{artifact.id} {facts} = < artifact too large >"
+    return f"{artifact.id} {facts} = {artifact.data!r}"
+
+
+def _shown_type(name: str) -> str:
+    """Write a type's qualified name as `str(type)` does, without loading the value."""
+    return f"<class '{name.removeprefix('builtins.')}'>"
 
 
 def _write(file: str, collected: dict[str, dict[str, Any]]) -> None:

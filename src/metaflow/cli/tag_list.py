@@ -68,7 +68,7 @@ def wording(tags: Tags) -> Iterator[str]:
 
 def _runs(scope: Scope, run_id: str | None, my_runs: bool) -> list[Any]:
     from metaflow.cli.past_runs import client_of
-    from metaflow.errors.metadata import MetaflowNotFound
+    from metaflow.errors.metadata import MetaflowNamespaceMismatch, MetaflowNotFound
 
     client = client_of(scope)
     if run_id is not None:
@@ -77,10 +77,11 @@ def _runs(scope: Scope, run_id: str | None, my_runs: bool) -> list[Any]:
         client.namespace(scope.identity)
     try:
         runs = list(client.Flow(scope.flow_name))
-    except MetaflowNotFound:
+    except (MetaflowNotFound, MetaflowNamespaceMismatch):
         runs = []
     if not runs:
-        raise CommandException(f"`{scope.flow_name}` has no runs.")
+        whose = f" of `{scope.identity}`" if my_runs else ""
+        raise CommandException(f"`{scope.flow_name}` has no runs{whose}.")
     return runs
 
 
