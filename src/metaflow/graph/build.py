@@ -99,9 +99,8 @@ def _read_step(flow: type, name: str, function: Any, reader: SourceReader) -> No
     return Node(
         name,
         function,
-        code.co_filename,
+        code,
         definition.lineno,
-        code.co_argcount,
         transition,
         () if transition is not None else call_lines(definition, self_name),
     )

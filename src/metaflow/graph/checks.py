@@ -105,7 +105,7 @@ def _check_end(graph: FlowGraph) -> Iterator[GraphFault]:
 
 
 def _check_endpoint(graph: FlowGraph, which: str, chosen: str) -> Iterator[GraphFault]:
-    marked = [node for node in graph if getattr(node.function, f"is_{which}", False)]
+    marked = [node for node in graph if getattr(node.function, f"is_{which}")]
     if len(marked) > 1:
         names = quoted(node.name for node in marked)
         yield _at_step(
@@ -121,7 +121,8 @@ def _check_endpoint(graph: FlowGraph, which: str, chosen: str) -> Iterator[Graph
             "rename the step, or remove the annotation",
         )
     elif not chosen:
-        guess = closest(which, graph.nodes)
+        stopping = _steps_that_stop(graph) if which == "end" else []
+        guess = stopping[0] if len(stopping) == 1 else closest(which, graph.nodes)
         hint = f"name one of the steps `{which}`, or annotate it with `@step({which}=True)`"
         if guess is not None:
             hint = f"should `{guess}` be called `{which}`?"
@@ -158,9 +159,7 @@ def _check_arguments(_: FlowGraph, node: Node) -> Iterator[GraphFault]:
             f"Step `{node.name}` has {node.num_args} arguments.",
             "a step takes `self`, and a join takes `inputs` too",
         )
-    code = getattr(node.function, "__code__", None)
-    if code is None:
-        return
+    code = node.code
     if code.co_flags & (_CO_VARARGS | _CO_VARKEYWORDS) or code.co_kwonlyargcount:
         yield _at_step(
             node,
@@ -177,8 +176,19 @@ def _check_arguments(_: FlowGraph, node: Node) -> Iterator[GraphFault]:
         )
 
 
+def _steps_that_stop(graph: FlowGraph) -> list[str]:
+    return [node.name for node in graph if node.next is None and not node.next_lines]
+
+
+def _may_be_end(graph: FlowGraph, node: Node) -> bool:
+    """Whether a step is the end, or would be if the fault about the end were mended."""
+    if graph.end_step:
+        return node.name == graph.end_step
+    return node.function.is_end or _steps_that_stop(graph) == [node.name]
+
+
 def _check_next(graph: FlowGraph, node: Node) -> Iterator[GraphFault]:
-    if node.name == graph.end_step:
+    if _may_be_end(graph, node):
         return
     if node.next is None:
         if node.next_lines:
@@ -204,7 +214,7 @@ def _check_next(graph: FlowGraph, node: Node) -> Iterator[GraphFault]:
             "let the join go on to one step, and do that there",
         )
     for target in node.out_funcs:
-        if target not in graph:
+        if target not in graph and (target != "end" or graph.end_step):
             guess = closest(target, graph.nodes)
             yield _at_next(
                 node,
@@ -214,7 +224,7 @@ def _check_next(graph: FlowGraph, node: Node) -> Iterator[GraphFault]:
 
 
 def _check_parallel(graph: FlowGraph, node: Node) -> Iterator[GraphFault]:
-    if node.parallel_foreach:
+    if node.parallel_foreach and not node.invalid_tail_next:
         for target in node.out_funcs:
             if target in graph and not graph[target].parallel_step:
                 yield _at_next(
@@ -226,7 +236,7 @@ def _check_parallel(graph: FlowGraph, node: Node) -> Iterator[GraphFault]:
     if not node.parallel_step:
         return
     for source in node.in_funcs:
-        if not graph[source].parallel_foreach and graph[source].next is not None:
+        if not (graph[source].parallel_foreach or graph[source].invalid_tail_next):
             yield _at_next(
                 graph[source],
                 f"Step `{source}` leads to `{node.name}`, which has the decorator `@parallel`, "

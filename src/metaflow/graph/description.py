@@ -22,8 +22,15 @@ def plain(value: Any) -> Any:
 
 
 def _plain(value: Any, around: tuple[int, ...]) -> Any:
-    if value is None or isinstance(value, str | int | float):
+    if value is None or isinstance(value, bool):
         return value
+    # Values of subclasses, such as enumerations, become what they extend.
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
     if id(value) in around:
         return "..."
     inside = (*around, id(value))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import CodeType
 
     from metaflow.graph.transition import NextCall
 
@@ -22,6 +23,8 @@ class Node:
     ----------
     name : str
         The attribute of the flow class that the step is known by.
+    code : CodeType
+        What the user wrote, below any wrapper.
     type : str
         `start`, `linear`, `split`, `foreach`, `split-switch`, `join` or `end`. A start that
         splits has the type of its split; the only step of a flow is its `end`.
@@ -49,6 +52,7 @@ class Node:
     """
 
     __slots__ = (
+        "code",
         "function",
         "in_funcs",
         "is_inside_foreach",
@@ -68,17 +72,17 @@ class Node:
         self,
         name: str,
         function: Callable[..., Any],
-        source_file: str,
+        code: CodeType,
         line: int,
-        num_args: int,
         transition: NextCall | None,
         next_lines: tuple[int, ...] = (),
     ) -> None:
         self.name = name
         self.function: Any = function
-        self.source_file = source_file
+        self.code = code
+        self.source_file = code.co_filename
         self.line = line
-        self.num_args = num_args
+        self.num_args = code.co_argcount
         self.next = transition
         self.next_lines = next_lines
         self.type: NodeType = "linear"
@@ -104,12 +108,14 @@ class Node:
     @property
     def decorators(self) -> Sequence[Any]:
         """The step's decorators as they are now; some are attached after the graph is built."""
-        return getattr(self.function, "decorators", ())
+        decorators: Sequence[Any] = self.function.decorators
+        return decorators
 
     @property
     def node_info(self) -> dict[str, Any]:
         """Free facts given to `@step`."""
-        return getattr(self.function, "node_info", None) or {}
+        info: dict[str, Any] = self.function.node_info
+        return info
 
     @property
     def is_join(self) -> bool:
