@@ -10,8 +10,7 @@ import click
 from metaflow.authoring.deploy_time import ParameterContext, evaluate_default
 from metaflow.authoring.parameter_types import is_json
 from metaflow.authoring.parameters import Parameter, collect_parameters, normalized
-from metaflow.errors.base import MetaflowException
-from metaflow.errors.input import ParameterValueInvalid
+from metaflow.errors.input import ParameterOptionInvalid, ParameterValueInvalid
 
 if TYPE_CHECKING:
     from metaflow.cli.scope import Scope
@@ -21,17 +20,6 @@ else:
     AnyType = click.ParamType  # older releases of click cannot be subscripted
 
 METAVARS = {str: "TEXT", int: "INTEGER", float: "FLOAT", bool: "BOOLEAN"}
-
-
-class ParameterOptionInvalid(MetaflowException):
-    """A parameter has a keyword that the command line's options do not take."""
-
-    headline = "Invalid parameter option"
-
-    def __init__(self, parameter: Parameter, problem: str) -> None:
-        super().__init__(
-            f"Parameter `{parameter.name}`: {problem}.", parameter.line_no, parameter.source_file
-        )
 
 
 class ParameterType(AnyType):
@@ -150,5 +138,10 @@ def parameter_options(scope: Scope) -> list[ParameterOption]:
         try:
             options.append(ParameterOption(attribute, parameter, context))
         except (TypeError, ValueError) as error:
-            raise ParameterOptionInvalid(parameter, str(error).rstrip(".")) from error
+            raise ParameterOptionInvalid(
+                parameter.name,
+                str(error).rstrip("."),
+                parameter.line_no,
+                parameter.source_file,
+            ) from error
     return options

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.errors.input import CommandException
-from metaflow.settings.roots import LOCAL_DIRECTORY
+from metaflow.settings.search import LOCAL_DIRECTORY
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -10,6 +10,7 @@ import click
 from metaflow.cli.run_options import common_fields, common_options
 from metaflow.cli.validation import validate
 from metaflow.errors.input import CommandException
+from metaflow.errors.run import OriginNotFound
 
 if TYPE_CHECKING:
     from metaflow.cli.scope import Scope
@@ -53,13 +54,16 @@ def _resume(scope: Scope, values: dict[str, Any]) -> int:
     validate(scope, scope.all_decospecs(values["decospecs"]))
     step = _matching_step(scope, values["step_to_rerun"])
     origin_id = values["origin_run_id"] or _latest_run(scope)
+    root = scope.root
+    if root is None:
+        raise OriginNotFound(scope.flow_name, origin_id, None)
 
     from metaflow.cli.launching import launch
     from metaflow.engine.request import Origin, RunRequest
 
     request = RunRequest(
         graph=scope.graph(),
-        root=scope.make_root(),
+        root=root,
         parameters={},
         namespace=scope.identity,
         origin=Origin(

@@ -95,7 +95,10 @@ class Scope:
 
     def make_root(self) -> str:
         """Find the root of the local store; create it, and say so, if there is none."""
-        path, created = ensure_local_root(os.getcwd(), self.settings, self.datastore_root)
-        if created:
+        here = os.getcwd()
+        path, created = ensure_local_root(here, self.settings, self.datastore_root)
+        if created and os.path.dirname(path) == here:
             self.console.note(f"Creating local datastore in current directory ({path})")
+        elif created:
+            self.console.note(f"Creating local datastore {path}")
         return path

@@ -95,6 +95,18 @@ class ParameterNameInvalid(MetaflowException):
         )
 
 
+class ParameterOptionInvalid(MetaflowException):
+    """A parameter has a keyword that an option of the command line does not take."""
+
+    headline = "Invalid parameter option"
+
+    def __init__(
+        self, name: str, problem: str, lineno: int | None = None, source_file: str | None = None
+    ) -> None:
+        self.name: str = name
+        super().__init__(f"Parameter `{name}`: {problem}.", lineno, source_file)
+
+
 class ParameterFieldFailed(MetaflowException):
     """A function that was to compute a parameter's field raised an exception."""
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from metaflow.errors.input import ProfileNotFound, SettingInvalid, SettingsFileInvalid
-from metaflow.settings.roots import nearest_local_directory
+from metaflow.settings.search import nearest_local_directory
 
 PREFIX: Final = "METAFLOW_"
 USER_VARIABLES: Final = ("SUDO_USER", "USERNAME", "USER")

@@ -5,35 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from metaflow.settings.search import LOCAL_DIRECTORY, nearest_local_directory
+
 if TYPE_CHECKING:
     from metaflow.settings.load import Settings
-
-LOCAL_DIRECTORY = ".metaflow"
-"""Name of the directory that holds a local store and a project's configuration file."""
-
-
-def nearest_local_directory(start_dir: str) -> str | None:
-    """Find the `.metaflow` directory of this directory or of the nearest one above it.
-
-    Parameters
-    ----------
-    start_dir : str
-        Where to begin.
-
-    Returns
-    -------
-    str, optional
-        Absolute path, or None when there is none up to the root of the file system.
-    """
-    here = os.path.abspath(start_dir)
-    while True:
-        candidate = os.path.join(here, LOCAL_DIRECTORY)
-        if os.path.isdir(candidate):
-            return candidate
-        above = os.path.dirname(here)
-        if above == here:
-            return None
-        here = above
 
 
 def find_local_root(

@@ -210,6 +210,36 @@ def test_without_a_run_there_is_nothing_to_resume(project):
     assert "--origin-run-id" in done.err
 
 
+def test_an_unknown_origin_makes_no_store(project):
+    done = project.flow("resume", "--origin-run-id", "17")
+    assert done.code == 1
+    assert "Resume could not find run id" in done.err
+    assert not (project.directory / ".metaflow").exists()
+
+
+def test_an_interrupt_aborts(project):
+    project.write(
+        """
+        import os, signal
+
+        def interrupt(context):
+            os.kill(os.getpid(), signal.SIGINT)
+
+        class AskFlow(FlowSpec):
+            p = Parameter("p", default=interrupt)
+
+            @step
+            def start(self):
+                pass
+
+        AskFlow()
+        """
+    )
+    done = project.flow("run")
+    assert done.code == 1
+    assert done.err.endswith("Aborted!\n")
+
+
 def test_an_unknown_step_cannot_be_rerun(project):
     project.flow("run")
     done = project.flow("resume", "bogus")
