@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from metaflow.errors.base import MetaflowException
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 # --- the store ---
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from metaflow.errors.metadata import NoTagsGiven, SystemTagRemoved, TagInvalid, TooManyTags
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
 
 MAX_TAG_LENGTH: Final = 500
 """Characters in one tag."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.metadata_store.facts import (
     AttemptFacts,
@@ -17,6 +16,9 @@ from metaflow.metadata_store.facts import (
 )
 from metaflow.metadata_store.sqlite import queries
 from metaflow.metadata_store.sqlite.connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NEWEST: Final = 2**63 - 1
 """A run key above all others: where a listing of runs begins."""

@@ -10,11 +10,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from _thread import allocate_lock
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from metaflow.errors.base import MetaflowException
 from metaflow.errors.metadata import (
     MetadataStoreBusy,
     MetadataStoreDamaged,
@@ -25,7 +23,10 @@ from metaflow.errors.metadata import (
 from metaflow.metadata_store.sqlite import migration
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from weakref import WeakSet
+
+    from metaflow.errors.base import MetaflowException
 
 BUSY_TIMEOUT_S: Final = 60.0
 """How long a writer waits for the others; their transactions last milliseconds."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from metaflow.errors.metadata import MetadataStoreDamaged, MetadataStoreTooNew
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SCHEMA_VERSION: Final = 1
 """The number of the last migration; `PRAGMA user_version` of a database that is up to date."""
@@ -76,9 +78,14 @@ def upgrade(database: sqlite3.Connection, path: str, version: int) -> None:
 
 
 def statements(script: str) -> Iterator[str]:
-    """Split a script, because `executescript` would commit the open transaction."""
+    """Split a script, because `executescript` would commit the open transaction.
+
+    Comments stay behind: SQLite would keep them and read them at each opening.
+    """
     statement = ""
     for line in script.splitlines(keepends=True):
+        if line.lstrip().startswith("--"):
+            continue
         statement += line
         if sqlite3.complete_statement(statement):
             yield statement

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.errors.metadata import RunExists
 from metaflow.metadata_store.sqlite import queries
@@ -24,6 +23,9 @@ from metaflow.model.records import (
     TaskMetadata,
 )
 from metaflow.model.task import Frame, Transition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
 
 END_STEP: Final = "end_step"
 """Fact of a run that names its end step; a run without it ends with a step named `end`."""
@@ -232,7 +234,7 @@ class _Batch:
             change.handled,
             None if change.error is None else _storable(change.error),
             None if change.transition is None else _encode(change.transition),
-            _encode(change.manifest),
+            change.manifest if isinstance(change.manifest, str) else _encode(change.manifest),
         )
         self._end.append(change)
 

@@ -1,0 +1,249 @@
+"""One run as users see it: `Run('Flow/run')`, with its tags."""
+
+# ruff: noqa: SLF001 - the classes of this folder make one another without a second look-up
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from metaflow.client.artifact import MetaflowData
+from metaflow.client.base import MetaflowObject
+from metaflow.client.code import MetaflowCode, code_of
+from metaflow.client.step import Step, step_object
+from metaflow.client.task import Task, task_object
+from metaflow.client.task_view import TaskView
+from metaflow.client.trigger import Trigger, trigger_of
+from metaflow.client.view import AttemptView, RunView, find_run, local_time
+from metaflow.model.records import PARAMETERS_STEP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+
+class Run(MetaflowObject, depth=2, kind="run"):
+    """One execution of a flow, found as `Run('Flow/run')`.
+
+    Iterating it yields its steps, newest first; `run['train']` is one of them.
+    """
+
+    __slots__ = ("_view",)
+
+    _view: RunView
+
+    def _locate(self, components: Sequence[str], attempt: int | None) -> None:  # noqa: ARG002 - runs have no attempts
+        self._view = find_run(self._scope, components[0], components[1])
+
+    @property
+    def _run_view(self) -> RunView:
+        return self._view
+
+    @property
+    def path_components(self) -> list[str]:
+        """The parts of the pathspec."""
+        return [self._view.flow, self._view.facts.run_id]
+
+    @property
+    def created_at(self) -> datetime:
+        """When the run began, as naive local time."""
+        return local_time(self._view.facts.created_at)
+
+    @property
+    def origin_pathspec(self) -> str | None:
+        """The run that this one resumed; None for a plain run."""
+        origin = self._view.facts.origin_run_id
+        return None if origin is None else f"{self._view.flow}/{origin}"
+
+    # --- how it went: as the task of the end step did ---
+
+    @property
+    def finished(self) -> bool:
+        """Whether the end step succeeded or its failure was handled."""
+        return bool(self._view.now().end_ok)
+
+    @property
+    def successful(self) -> bool:
+        """Whether the end step succeeded."""
+        facts = self._view.now()
+        return bool(facts.end_ok and not facts.end_handled)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the end step's task ended, as naive local time; None as long as it has not."""
+        end_at = self._view.now().end_at
+        return None if end_at is None else local_time(end_at)
+
+    @property
+    def end_task(self) -> Task | None:
+        """The task of the end step; None as long as there is none."""
+        view = self._view
+        facts = view.now()
+        if facts.end_task is None:
+            return None
+        settled = view.settled
+        found = view.catalog.task(facts.key, str(facts.end_task))
+        assert found is not None, "the end task is recorded with the run's mark of it"
+        return task_object(TaskView(view, found, settled=settled))
+
+    @property
+    def data(self) -> MetaflowData | None:
+        """The end task's artifacts as attributes; None as long as there is no end task."""
+        view = self._view
+        facts = view.now()
+        if facts.end_task is None:
+            return None
+        text = None
+        if facts.end_attempt is not None:
+            text = view.catalog.manifest(facts.key, str(facts.end_task), facts.end_attempt)
+        return MetaflowData(
+            AttemptView(
+                view,
+                facts.end_step,
+                str(facts.end_task),
+                facts.end_attempt or 0,
+                facts.end_at or 0.0,
+                text or "{}",
+            )
+        )
+
+    @property
+    def code(self) -> MetaflowCode | None:
+        """The code package that the run used; None if there was none."""
+        return code_of(self._view.metadata)
+
+    @property
+    def trigger(self) -> Trigger | None:
+        """What set the run off; None if it was started by hand."""
+        return trigger_of(self._view.metadata, self._trigger_run)
+
+    def _trigger_run(self, pathspec: str) -> Run:
+        return Run._found(self._scope, pathspec.split("/"))
+
+    @property
+    def _graph_endpoints(self) -> tuple[str, str]:
+        """Names of the start step and the end step."""
+        return self._view.metadata.get("start_step", "start"), self._view.facts.end_step
+
+    # --- steps ---
+
+    def steps(self, *tags: str) -> Iterator[Step]:
+        """Go through the steps of the run, newest first.
+
+        Parameters
+        ----------
+        *tags : str
+            The run must have all of these tags.
+
+        Yields
+        ------
+        Step
+            The next step.
+        """
+        if self.tags.issuperset(tags):
+            yield from self
+
+    def __iter__(self) -> Iterator[Step]:
+        view = self._view
+        for facts in view.catalog.steps(view.facts.key):
+            if facts.name != PARAMETERS_STEP:
+                yield step_object(view, facts)
+
+    def __getitem__(self, name: str) -> Step:
+        facts = self._view.catalog.step(self._view.facts.key, name)
+        if facts is None:
+            raise KeyError(name)
+        return step_object(self._view, facts)
+
+    def __contains__(self, name: object) -> bool:
+        view = self._view
+        return isinstance(name, str) and view.catalog.step(view.facts.key, name) is not None
+
+    # --- tags ---
+
+    def add_tag(self, tag: str | Iterable[str]) -> None:
+        """Put a tag, or several, on the run.
+
+        Parameters
+        ----------
+        tag : str or iterable of str
+            What to put on; one that is there already changes nothing.
+        """
+        self._change_tags((), _several(tag))
+
+    def add_tags(self, tags: Iterable[str]) -> None:
+        """Put tags on the run.
+
+        Parameters
+        ----------
+        tags : iterable of str
+            What to put on; those that are there already change nothing.
+        """
+        self._change_tags((), _several(tags))
+
+    def remove_tag(self, tag: str | Iterable[str]) -> None:
+        """Take a tag, or several, off the run.
+
+        Parameters
+        ----------
+        tag : str or iterable of str
+            What to take off; one that is not there changes nothing.
+        """
+        self._change_tags(_several(tag), ())
+
+    def remove_tags(self, tags: Iterable[str]) -> None:
+        """Take tags off the run.
+
+        Parameters
+        ----------
+        tags : iterable of str
+            What to take off; those that are not there change nothing.
+        """
+        self._change_tags(_several(tags), ())
+
+    def replace_tag(
+        self, tag_to_remove: str | Iterable[str], tag_to_add: str | Iterable[str]
+    ) -> None:
+        """Take one tag, or several, off the run and put others on, all or nothing.
+
+        Parameters
+        ----------
+        tag_to_remove : str or iterable of str
+            What to take off first.
+        tag_to_add : str or iterable of str
+            What to put on then.
+        """
+        self._change_tags(_several(tag_to_remove), _several(tag_to_add))
+
+    def replace_tags(self, tags_to_remove: Iterable[str], tags_to_add: Iterable[str]) -> None:
+        """Take tags off the run and put others on, all or nothing.
+
+        Parameters
+        ----------
+        tags_to_remove : iterable of str
+            What to take off first.
+        tags_to_add : iterable of str
+            What to put on then.
+        """
+        self._change_tags(_several(tags_to_remove), _several(tags_to_add))
+
+    def _change_tags(self, remove: Sequence[Any], add: Sequence[Any]) -> None:
+        view = self._view
+        view.catalog.change_tags(view.facts.key, remove=remove, add=add)
+        view.refresh()
+
+
+def _several(tags: Any) -> list[Any]:
+    """Take one tag for a list of one; anything that cannot be gone through is one tag too."""
+    if isinstance(tags, str | bytes):
+        return [tags]
+    try:
+        return list(tags)
+    except TypeError:
+        return [tags]
+
+
+def run_object(view: RunView) -> Run:
+    """Show a run that was found already."""
+    run = Run.__new__(Run)
+    run._scope = view.scope
+    run._view = view
+    return run

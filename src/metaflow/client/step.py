@@ -1,0 +1,158 @@
+"""One step of one run as users see it: `Step('Flow/run/step')`."""
+
+# ruff: noqa: SLF001 - the classes of this folder make one another without a second look-up
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from metaflow.client.base import MetaflowObject
+from metaflow.client.task import Task, task_object
+from metaflow.client.task_view import TaskView, newest_task_of, tasks_of
+from metaflow.client.view import RunView, find_run, local_time
+from metaflow.errors.metadata import ObjectNotFound
+from metaflow.model.records import PARAMETERS_STEP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from metaflow.metadata_store.facts import StepFacts
+
+
+class Step(MetaflowObject, depth=3, kind="step"):
+    """A step of a run that has at least one task, found as `Step('Flow/run/step')`.
+
+    Iterating it yields its tasks, newest first; `step['7']` is one of them.
+    """
+
+    __slots__ = ("_facts", "_view")
+
+    _view: RunView
+    _facts: StepFacts
+
+    def _locate(self, components: Sequence[str], attempt: int | None) -> None:  # noqa: ARG002 - steps have no attempts
+        flow, run_id, name = components
+        view = find_run(self._scope, flow, run_id)
+        facts = view.catalog.step(view.facts.key, name)
+        if facts is None:
+            names = [known.name for known in view.catalog.steps(view.facts.key)]
+            raise ObjectNotFound("step", "/".join(components), names)
+        self._view = view
+        self._facts = facts
+
+    @property
+    def _run_view(self) -> RunView:
+        return self._view
+
+    @property
+    def path_components(self) -> list[str]:
+        """The parts of the pathspec."""
+        return [self._view.flow, self._view.facts.run_id, self._facts.name]
+
+    @property
+    def created_at(self) -> datetime:
+        """When the step's first task was created, as naive local time."""
+        return local_time(self._facts.created_at)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the last of the step's tasks ended; None while any has not."""
+        ended_at = self._view.catalog.step_ended_at(self._facts.key)
+        return None if ended_at is None else local_time(ended_at)
+
+    @property
+    def task(self) -> Task:
+        """The newest task of the step."""
+        return task_object(newest_task_of(self._view, self._facts.key))
+
+    def tasks(self, *tags: str) -> Iterator[Task]:
+        """Go through the tasks of the step, newest first.
+
+        Parameters
+        ----------
+        *tags : str
+            The run must have all of these tags.
+
+        Yields
+        ------
+        Task
+            The next task.
+        """
+        if self.tags.issuperset(tags):
+            yield from self
+
+    def __iter__(self) -> Iterator[Task]:
+        return map(task_object, tasks_of(self._view, self._facts.key))
+
+    def __getitem__(self, task_id: str) -> Task:
+        found = self._child(task_id)
+        if found is None:
+            raise KeyError(task_id)
+        return task_object(found)
+
+    def __contains__(self, task_id: object) -> bool:
+        return self._child(task_id) is not None
+
+    def _child(self, task_id: object) -> TaskView | None:
+        view = self._view
+        settled = view.settled
+        found = view.catalog.task(view.facts.key, str(task_id))
+        if found is None or found.step_key != self._facts.key:
+            return None
+        return TaskView(view, found, settled=settled)
+
+    @property
+    def control_task(self) -> Task | None:
+        """The task that controls a gang of parallel ones; None if the step has no gang."""
+        return next(self.control_tasks(), None)
+
+    def control_tasks(self, *tags: str) -> Iterator[Task]:
+        """Go through the tasks that control a gang of parallel ones.
+
+        Parameters
+        ----------
+        *tags : str
+            The run must have all of these tags.
+
+        Yields
+        ------
+        Task
+            The next task.
+        """
+        if not self.tags.issuperset(tags):
+            return
+        found = self._view.catalog.tasks_with_fact(
+            self._facts.key, "internal_task_type", "control_task"
+        )
+        for task_id in found:
+            yield self[task_id]
+
+    @property
+    def environment_info(self) -> dict[str, Any] | None:
+        """The environment that the tasks' code package describes; None without a package."""
+        return self.task.environment_info
+
+    @property
+    def parent_steps(self) -> Iterator[Step]:
+        """The steps whose tasks came right before those of this one."""
+        return self._neighbours(self._view.catalog.parent_steps(self._facts.key))
+
+    @property
+    def child_steps(self) -> Iterator[Step]:
+        """The steps whose tasks came right after those of this one."""
+        return self._neighbours(self._view.catalog.child_steps(self._facts.key))
+
+    def _neighbours(self, found: list[StepFacts]) -> Iterator[Step]:
+        # A step that loops is its own neighbour, which nobody means by the word.
+        for facts in found:
+            if facts.name not in {PARAMETERS_STEP, self._facts.name}:
+                yield step_object(self._view, facts)
+
+
+def step_object(view: RunView, facts: StepFacts) -> Step:
+    """Show a step that was found already."""
+    step = Step.__new__(Step)
+    step._scope = view.scope
+    step._view = view
+    step._facts = facts
+    return step

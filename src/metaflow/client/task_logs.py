@@ -1,0 +1,82 @@
+"""What a task has printed: its pieces in the run's log file, joined and dated again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from metaflow.artifact_store.logs import log_path, read_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from metaflow.client.task_view import TaskView
+    from metaflow.metadata_store.facts import LogChunk
+
+STREAMS: Final = ("stdout", "stderr")
+
+
+class LogView:
+    """One stream of one attempt of a task; a clone shows the output of its original.
+
+    Parameters
+    ----------
+    view : TaskView
+        The task; its selected attempt, or else the latest one.
+    stream : str
+        `stdout` or `stderr`.
+    """
+
+    __slots__ = ("_chunks", "_path")
+
+    def __init__(self, view: TaskView, stream: str) -> None:
+        if stream not in STREAMS:
+            raise ValueError(f"There is no stream `{stream}`: it is `stdout` or `stderr`.")
+        source: TaskView | None = view
+        chunks: list[LogChunk] = []
+        while source is not None and not chunks:
+            view = source
+            chunks = _chunks(view)
+            source = view.origin()
+        self._chunks: Final = [chunk for chunk in chunks if chunk.stream == stream]
+        root, run = view.run.scope.backing.root, view.run
+        self._path: Final = log_path(root, run.flow, run.facts.run_id)
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return sum(chunk.length for chunk in self._chunks)
+
+    def read(self) -> bytes:
+        """Return all of it."""
+        return b"".join(data for _, data in self._pieces())
+
+    def lines(self) -> Iterator[tuple[datetime, bytes]]:
+        """Go through the lines, each with the naive UTC time at which it began to appear."""
+        begun: list[bytes] = []
+        since = 0.0
+        for at, data in self._pieces():
+            *full, rest = data.split(b"\n")
+            for line in full:
+                yield _utc(since if begun else at), b"".join([*begun, line])
+                begun = []
+            if rest:
+                since = since if begun else at
+                begun.append(rest)
+        if begun:
+            yield _utc(since), b"".join(begun)
+
+    def _pieces(self) -> Iterator[tuple[float, bytes]]:
+        for chunk in self._chunks:
+            yield chunk.at, read_log(self._path, chunk.offset, chunk.length)
+
+
+def _chunks(view: TaskView) -> list[LogChunk]:
+    attempts = view.attempts()
+    if not attempts:
+        return []
+    return view.run.catalog.log_chunks(view.run.facts.key, view.task_id, attempts[-1].number)
+
+
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)

@@ -1,0 +1,215 @@
+"""What client objects of one run share: its facts, re-read while they can still change."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from metaflow.errors.metadata import MetaflowNamespaceMismatch, ObjectNotFound
+from metaflow.model.artifact import ArtifactRef
+from metaflow.model.records import PARAMETERS_STEP
+
+if TYPE_CHECKING:
+    from metaflow.client.scope import Scope
+    from metaflow.metadata_store.facts import RunFacts
+    from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
+
+PARAMETERS_TASK: Final = "0"
+"""Id of the pseudo-task that holds a run's parameters and constants."""
+
+RUNNING: Final = "running"
+SUGGESTED: Final = 50
+"""Among so many names an error looks for the one that was meant."""
+
+_decode: Final = json.JSONDecoder().decode
+
+
+def local_time(seconds: float) -> datetime:
+    """Turn a stored time into the naive local time that the client shows."""
+    return datetime.fromtimestamp(seconds)  # noqa: DTZ006 - naive local time is the contract
+
+
+def catalog_of(scope: Scope, kind: str, pathspec: str) -> SqliteMetadataStore:
+    """Return the facts of a scope.
+
+    Raises
+    ------
+    MetaflowNotFound
+        No flow was ever run there.
+    """
+    catalog = scope.backing.catalog
+    if catalog is None:
+        name = pathspec.partition("/")[0]
+        raise ObjectNotFound("flow" if "/" in pathspec else kind, name, (), scope.backing.root)
+    return catalog
+
+
+def find_run(scope: Scope, flow: str, run_id: str) -> RunView:
+    """Look a run up.
+
+    Raises
+    ------
+    MetaflowNotFound
+        There is no such flow or run.
+    MetaflowNamespaceMismatch
+        The run is not in the scope's namespace.
+    """
+    catalog = catalog_of(scope, "run", f"{flow}/{run_id}")
+    facts = catalog.run(flow, run_id)
+    if facts is None:
+        raise _missing_run(scope, catalog, flow, run_id)
+    view = RunView(scope, catalog, flow, facts)
+    view.check_namespace(f"{flow}/{run_id}")
+    return view
+
+
+class RunView:
+    """One run as the client sees it; all objects below a `Run` share its view."""
+
+    __slots__ = ("_metadata", "_parameters", "_tags", "catalog", "facts", "flow", "scope")
+
+    def __init__(
+        self, scope: Scope, catalog: SqliteMetadataStore, flow: str, facts: RunFacts
+    ) -> None:
+        self.scope: Final = scope
+        self.catalog: Final = catalog
+        self.flow: Final = flow
+        self.facts: RunFacts = facts
+        self._tags: tuple[frozenset[str], frozenset[str]] | None = None
+        self._metadata: dict[str, str] | None = None
+        self._parameters: dict[str, list[Any]] | None = None
+
+    @property
+    def pathspec(self) -> str:
+        """Identity of the run."""
+        return f"{self.flow}/{self.facts.run_id}"
+
+    @property
+    def settled(self) -> bool:
+        """Whether the run was over when its facts were read, so that they stay true."""
+        return self.facts.status != RUNNING
+
+    def now(self) -> RunFacts:
+        """Return the facts as they are now."""
+        facts = self.facts
+        if facts.status == RUNNING and not facts.end_ok:
+            facts = self.refresh()
+        return facts
+
+    def refresh(self) -> RunFacts:
+        """Read the run and its tags again."""
+        facts = self.catalog.run_again(self.facts.key)
+        if facts is None:
+            raise ObjectNotFound("run", self.pathspec)
+        self._tags = None
+        self.facts = facts
+        return facts
+
+    @property
+    def tags(self) -> tuple[frozenset[str], frozenset[str]]:
+        """User tags and system tags."""
+        if self._tags is None:
+            tags: dict[str, int] = _decode(self.facts.tags)
+            self._tags = (
+                frozenset(tag for tag, system in tags.items() if not system),
+                frozenset(tag for tag, system in tags.items() if system),
+            )
+        return self._tags
+
+    def is_in(self, namespace: str | None) -> bool:
+        """Say whether the run has the namespace's tag."""
+        if namespace is None:
+            return True
+        user, system = self.tags
+        return namespace in system or namespace in user
+
+    def check_namespace(self, pathspec: str) -> None:
+        """Refuse to show what is outside the namespace."""
+        namespace = self.scope.namespace
+        if not self.is_in(namespace):
+            raise MetaflowNamespaceMismatch(namespace, pathspec)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Facts that all tasks share."""
+        if self._metadata is None:
+            self._metadata = self.catalog.run_metadata(self.facts.key)
+        return self._metadata
+
+    @property
+    def parameters(self) -> dict[str, list[Any]]:
+        """What the pseudo-task `_parameters` has stored: artifacts that every task has."""
+        if self._parameters is None:
+            text = self.catalog.manifest(self.facts.key, PARAMETERS_TASK, 0)
+            if text is None:
+                return {}
+            self._parameters = _decode(text)
+        return self._parameters
+
+
+class AttemptView:
+    """What one done attempt has stored, read from JSON no sooner than it is asked for.
+
+    Parameters
+    ----------
+    run : RunView
+        The run.
+    step, task_id : str
+        The task.
+    attempt : int
+        The attempt.
+    ended_at : float
+        When it ended.
+    text : str
+        Its manifest, as JSON.
+    """
+
+    __slots__ = ("_manifest", "_text", "attempt", "ended_at", "run", "step", "task_id")
+
+    def __init__(
+        self, run: RunView, step: str, task_id: str, attempt: int, ended_at: float, text: str
+    ) -> None:
+        self.run: Final = run
+        self.step: Final = step
+        self.task_id: Final = task_id
+        self.attempt: Final = attempt
+        self.ended_at: Final = ended_at
+        self._text: str = text
+        self._manifest: dict[str, list[Any]] | None = None
+
+    @property
+    def manifest(self) -> dict[str, list[Any]]:
+        """Name -> reference, as JSON has it."""
+        if self._manifest is None:
+            self._manifest = _decode(self._text)
+            self._text = ""
+        return self._manifest
+
+    def names(self) -> list[str]:
+        """List all artifacts, private ones included, in the order they were stored."""
+        if self.step == PARAMETERS_STEP:
+            return list(self.manifest)
+        return list({**self.run.parameters, **self.manifest})
+
+    def ref(self, name: str) -> ArtifactRef | None:
+        """Return the reference of an artifact; the run's parameters belong to every task."""
+        found = self.manifest.get(name)
+        if found is None and self.step != PARAMETERS_STEP:
+            found = self.run.parameters.get(name)
+        return None if found is None else ArtifactRef.from_json(found)
+
+    def load(self, ref: ArtifactRef) -> Any:
+        """Load a value."""
+        return self.run.scope.backing.artifacts.load(ref)
+
+
+def _missing_run(
+    scope: Scope, catalog: SqliteMetadataStore, flow: str, run_id: str
+) -> ObjectNotFound:
+    found = catalog.flow(flow)
+    if found is None:
+        names = [known.name for known in catalog.flows()]
+        return ObjectNotFound("flow", flow, names, scope.backing.root)
+    recent = [run.run_id for run in catalog.runs(found.key, count=SUGGESTED)]
+    return ObjectNotFound("run", f"{flow}/{run_id}", recent)
