@@ -1,0 +1,114 @@
+"""Blobs: large parts in files of their own, named by digest and never changed.
+
+A blob's name is its digest, with an ending that tells the codec. It is written under a
+temporary name and renamed, so a blob that is there is whole.
+"""
+
+# ruff: noqa: PTH103, PTH104, PTH108, PTH116, PTH120 - pathlib costs start-up time.
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from metaflow.artifact_store.writing import storage_error, write_all
+from metaflow.errors.storage import ArtifactMissing
+from metaflow.model.artifact import LZ4, RAW, ZSTD, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FOLDER: Final = "blobs"
+TEMPORARY: Final = "tmp-"
+"""Begins the names of unfinished files; one older than its run is garbage."""
+
+_ENDINGS: Final = {RAW: "", LZ4: ".lz4", ZSTD: ".zst"}
+
+
+class BlobFiles:
+    """The blobs of one store."""
+
+    __slots__ = ("_folder",)
+
+    def __init__(self, root: str) -> None:
+        self._folder = f"{root}/{FOLDER}"
+
+    def path(self, digest: str, codec: int) -> str:
+        """Say where a blob is."""
+        return f"{self._folder}/{digest[:2]}/{digest}{_ENDINGS[codec]}"
+
+    def find(self, digest: str, size: int) -> Part | None:
+        """Return the blob with this digest and uncompressed size if it is stored already."""
+        for codec in _ENDINGS:
+            try:
+                stored = os.stat(self.path(digest, codec)).st_size
+            except OSError:
+                continue
+            # A crash of the machine can leave an empty file under a final name.
+            if stored == size if codec == RAW else stored > 0:
+                return Part(digest, size, codec, stored)
+        return None
+
+    def write(
+        self, digest: str, size: int, codec: int, content: Iterable[bytes | memoryview]
+    ) -> Part:
+        """Store a blob; `content` is what the file shall hold, already compressed.
+
+        Raises
+        ------
+        StorageFull
+            The blob did not fit; nothing of it is left.
+        """
+        path = self.path(digest, codec)
+        temporary = f"{self._folder}/{TEMPORARY}{os.getpid()}-{os.urandom(8).hex()}"
+        renamed = False
+        try:
+            fd = self._create(temporary)
+            try:
+                stored = 0
+                for piece in content:
+                    write_all(fd, piece)
+                    stored += len(piece)
+            finally:
+                os.close(fd)
+            self._rename(temporary, path)
+            renamed = True
+        except OSError as error:
+            raise storage_error(error, path) from error
+        finally:
+            if not renamed:
+                with suppress(OSError):
+                    os.unlink(temporary)
+        return Part(digest, size, codec, stored)
+
+    def _create(self, temporary: str) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        try:
+            return os.open(temporary, flags, 0o644)
+        except FileNotFoundError:
+            os.makedirs(self._folder, exist_ok=True)
+            return os.open(temporary, flags, 0o644)
+
+    def _rename(self, temporary: str, path: str) -> None:
+        try:
+            os.rename(temporary, path)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.rename(temporary, path)
+
+    def open(self, part: Part) -> int:
+        """Open a blob for reading.
+
+        Raises
+        ------
+        ArtifactMissing
+            There is no such blob.
+        """
+        path = self.path(part.digest, part.codec)
+        try:
+            return os.open(path, os.O_RDONLY)
+        except FileNotFoundError as error:
+            raise ArtifactMissing(path, part.digest) from error
+        except OSError as error:
+            raise storage_error(error, path) from error

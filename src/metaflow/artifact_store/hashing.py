@@ -1,0 +1,34 @@
+"""How content is addressed: BLAKE3 of the uncompressed bytes, in hexadecimal."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from blake3 import blake3
+
+PARALLEL_FROM: Final = 4 << 20
+"""Below this many bytes, starting threads costs more than they save."""
+
+
+def digest_of(data: bytes | bytearray | memoryview) -> str:
+    """Return the digest of some bytes.
+
+    Large inputs are hashed by all cores that this process may use. The threads belong to
+    this one call: a pool shared by the process would not survive a fork, and the next hash
+    in the child would wait for it forever.
+    """
+    if len(data) < PARALLEL_FROM:
+        return blake3(data).hexdigest()
+    return blake3(data, max_threads=_cores()).hexdigest()
+
+
+def digest_of_parts(encoding: str, digests: list[str]) -> str:
+    """Return the address of a value whose bytes lie in several parts."""
+    return blake3("\n".join([encoding, *digests]).encode()).hexdigest()
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,301 @@
+"""The artifact store of one local root directory: values in, references out, and back."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from mmap import ACCESS_COPY, mmap
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from metaflow.artifact_store.batch import Batch
+from metaflow.artifact_store.blobs import BlobFiles
+from metaflow.artifact_store.compression import decompress, decompress_file
+from metaflow.artifact_store.frames import reducers
+from metaflow.artifact_store.hashing import digest_of, digest_of_parts
+from metaflow.artifact_store.items import OFFSET, RANGE, encode_items
+from metaflow.artifact_store.mapped import MappedBlobs
+from metaflow.artifact_store.pack import PackFiles
+from metaflow.artifact_store.pickling import Pickled, Reducers, StreamReader
+from metaflow.artifact_store.unpicklable import find_unpicklable
+from metaflow.artifact_store.writing import storage_error
+from metaflow.errors.storage import (
+    ArtifactCorrupt,
+    DataException,
+    UnknownEncoding,
+    UnpicklableArtifactException,
+)
+from metaflow.model.artifact import RAW, ZSTD, ArtifactRef, ItemsRef, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from metaflow.errors.base import MetaflowException
+
+ENCODING: Final = "pickle5"
+"""Pickle protocol 5, out-of-band buffers in parts of their own."""
+
+MAP_FROM: Final = 1 << 20
+"""Raw buffers of this size are mapped instead of read."""
+
+_NUMBERS: Final = frozenset((int, float, bool, type(None)))
+_SHORT: Final = 100
+
+_NOTHING_KNOWN: Final[Mapping[str, ArtifactRef]] = MappingProxyType({})
+
+
+class LocalArtifactStore:
+    """Stores values under a root directory and loads them again.
+
+    A store may be made before a fork and used on both sides of it; it is not meant for
+    several threads.
+
+    Parameters
+    ----------
+    root : str
+        Root directory; files and folders in it are made as needed.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._blobs = BlobFiles(root)
+        self._packs = PackFiles(root)
+        self._mapped = MappedBlobs()
+
+    def save(
+        self,
+        objects: Mapping[str, object],
+        pack: str,
+        known: Mapping[str, ArtifactRef] = _NOTHING_KNOWN,
+    ) -> tuple[dict[str, ArtifactRef], dict[str, MetaflowException]]:
+        """Store values; what is stored already is not stored again.
+
+        Parameters
+        ----------
+        objects : Mapping[str, object]
+            Values by artifact name.
+        pack : str
+            Name of the run's pack, relative to the root.
+        known : Mapping[str, ArtifactRef]
+            References that the values may equal, usually the predecessor's.
+
+        Returns
+        -------
+        tuple[dict[str, ArtifactRef], dict[str, MetaflowException]]
+            The references of what was stored, and for each other name the reason.
+
+        Raises
+        ------
+        StorageFull
+            There is no room; nothing refers to what was written so far.
+        StorageUnavailable
+            A file of the store cannot be written.
+        """
+        batch = self._batch(pack, known)
+        pickled: dict[str, tuple[list[str], int]] = {}
+        errors: dict[str, MetaflowException] = {}
+        larger = []
+        # What a freshly forked process costs is pages touched, so the usual few numbers and
+        # names take a path that calls hardly anything.
+        for name, value in objects.items():
+            if type(value) in _NUMBERS or (type(value) is str and len(value) < _SHORT):
+                pickled[name] = [batch.add_small(pickle.dumps(value, 5))], 1
+            else:
+                larger.append(name)
+        if larger:
+            table = reducers()
+            for name in larger:
+                try:
+                    pickled[name] = _add(batch, objects[name], table)
+                except DataException:
+                    raise
+                except Exception as error:
+                    errors[name] = _unpicklable(name, objects[name], error)
+        batch.flush()
+        placed = batch.placed
+        refs = {}
+        for name in objects:
+            if name in errors:
+                continue
+            digests, stream = pickled[name]
+            digest = digests[0] if len(digests) == 1 else digest_of_parts(ENCODING, digests)
+            ref = known.get(name)
+            if ref is None or ref.digest != digest or ref.encoding != ENCODING:
+                parts = tuple([placed[digest] for digest in digests])
+                size = sum([part.size for part in parts])
+                ref = ArtifactRef(digest, _type_name(objects[name]), size, ENCODING, stream, parts)
+            refs[name] = ref
+        return refs, errors
+
+    def _batch(self, pack: str, known: Mapping[str, ArtifactRef]) -> Batch:
+        parts = [part for ref in known.values() for part in ref.parts]
+        return Batch(self._root, pack, self._blobs, self._mapped, parts)
+
+    def load(self, ref: ArtifactRef) -> object:
+        """Load a value.
+
+        Large buffers inside it are mapped: they may be written to without any effect on
+        what is stored.
+
+        Raises
+        ------
+        ArtifactMissing
+            A file of the store is gone.
+        ArtifactCorrupt
+            What is stored is not what was saved.
+        UnknownEncoding
+            This version cannot read it.
+        """
+        loader = self._LOADERS.get(ref.encoding)
+        if loader is None:
+            raise UnknownEncoding(ref.encoding, ref.type, tuple(self._LOADERS))
+        return loader(self, ref)
+
+    def save_items(self, items: Sequence[object], pack: str) -> ItemsRef | None:
+        """Store the items of a foreach one by one.
+
+        Returns
+        -------
+        ItemsRef | None
+            None when the items are too large for this, or one cannot be pickled; then each
+            task has to load the whole artifact.
+
+        Raises
+        ------
+        StorageFull
+            There is no room.
+        """
+        encoded = encode_items(items)
+        if encoded is None:
+            return None
+        count, data = encoded
+        return ItemsRef(count, self._batch(pack, _NOTHING_KNOWN).add_raw(data))
+
+    def load_item(self, items: ItemsRef, index: int) -> object:
+        """Load one item, counted from 0, without reading the others.
+
+        Raises
+        ------
+        IndexError
+            There is no such item.
+        ArtifactMissing
+            A file of the store is gone.
+        ArtifactCorrupt
+            What is stored is not what was saved.
+        """
+        if not 0 <= index < items.count:
+            raise IndexError(index)
+        start, end = RANGE.unpack(self._read(items.part, index * OFFSET.size, RANGE.size))
+        table = (items.count + 1) * OFFSET.size
+        if not start <= end <= items.part.stored - table:
+            raise self._corrupt(items.part, "the table of items makes no sense")
+        return pickle.loads(self._read(items.part, table + start, end - start))
+
+    def close(self) -> None:
+        """Close the files that are held open; the store stays usable."""
+        self._packs.close()
+
+    def _unpickle(self, ref: ArtifactRef) -> object:
+        stream, rest = ref.parts[: ref.stream], ref.parts[ref.stream :]
+        buffers = [self._buffer(part) for part in rest]
+        if len(stream) == 1:
+            return pickle.loads(self._bytes(stream[0]), buffers=buffers)
+        reader = StreamReader(map(self._bytes, stream))
+        return pickle.Unpickler(reader, buffers=buffers).load()
+
+    _LOADERS: ClassVar[dict[str, Callable[[LocalArtifactStore, ArtifactRef], object]]] = {
+        ENCODING: _unpickle
+    }
+    """How each encoding is read; older layouts add theirs here."""
+
+    def _bytes(self, part: Part) -> bytes:
+        """Read a part whole, and check it."""
+        stored = self._read(part, 0, part.stored)
+        try:
+            data = decompress(stored, part.codec, part.size)
+        except ValueError as error:
+            raise self._corrupt(part, str(error)) from error
+        self._check(part, data)
+        return data
+
+    def _buffer(self, part: Part) -> bytearray | memoryview:
+        """Give the bytes of a part in writable memory of their own."""
+        if part.pack:
+            return bytearray(self._bytes(part))
+        fd = self._blobs.open(part)
+        try:
+            if os.fstat(fd).st_size != part.stored:
+                raise self._corrupt(part, "the file has another length")
+            if part.codec == RAW and part.size >= MAP_FROM:
+                mapping = mmap(fd, part.size, access=ACCESS_COPY)
+                self._mapped.remember(mapping, part)
+                return memoryview(mapping)
+            if part.codec == RAW:
+                data = bytearray(part.size)
+                os.readv(fd, [data])
+            elif part.codec == ZSTD:
+                data = decompress_file(fd, part.size)
+            else:
+                data = bytearray(decompress(os.read(fd, part.stored), part.codec, part.size))
+        except ValueError as error:
+            raise self._corrupt(part, str(error)) from error
+        except OSError as error:
+            raise storage_error(error, self._path(part)) from error
+        finally:
+            os.close(fd)
+        self._check(part, data)
+        return data
+
+    def _read(self, part: Part, start: int, length: int) -> bytes:
+        """Read a range of a part as it is stored."""
+        if part.pack:
+            return self._packs.read(part, part.offset + start, length)
+        fd = self._blobs.open(part)
+        try:
+            data = os.pread(fd, length, start)
+        except OSError as error:
+            raise storage_error(error, self._path(part)) from error
+        finally:
+            os.close(fd)
+        if len(data) != length:
+            raise self._corrupt(part, "the file is too short")
+        return data
+
+    def _check(self, part: Part, data: bytes | bytearray) -> None:
+        if len(data) != part.size or digest_of(data) != part.digest:
+            raise self._corrupt(part, "the content does not match the digest")
+
+    def _path(self, part: Part) -> str:
+        if part.pack:
+            return f"{self._root}/{part.pack}"
+        return self._blobs.path(part.digest, part.codec)
+
+    def _corrupt(self, part: Part, reason: str) -> ArtifactCorrupt:
+        return ArtifactCorrupt(self._path(part), part.digest, reason)
+
+
+def _add(batch: Batch, value: object, table: Reducers | None) -> tuple[list[str], int]:
+    """Store a value's parts; return their digests and how many belong to the stream."""
+    pickled = Pickled(batch.add_stream)
+    pickled.dump(value, table)
+    digests = pickled.stream
+    stream = len(digests)
+    if pickled.buffers:
+        digests += map(batch.add_buffer, pickled.buffers)
+    return digests, stream
+
+
+def _type_name(value: object) -> str:
+    cls = type(value)
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _unpicklable(name: str, value: object, error: Exception) -> UnpicklableArtifactException:
+    wrapped = UnpicklableArtifactException(
+        name,
+        _type_name(value),
+        f"{type(error).__name__}: {error}",
+        find_unpicklable(name, value),
+    )
+    wrapped.__cause__ = error
+    return wrapped
