@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from metaflow.errors.definition import GraphFault, LintWarn, closest, quoted
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 RESERVED: Final = ("name", "next", "input", "index", "cmd")
 """Attributes of every flow that a step would hide."""
 
-_LEGAL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_]*")
+_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 _CO_VARARGS, _CO_VARKEYWORDS = 0x04, 0x08
 _CO_GENERATOR, _CO_COROUTINE, _CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200
@@ -136,8 +135,10 @@ def _check_name(_: FlowGraph, node: Node) -> Iterator[GraphFault]:
             f"Step name `{node.name}` is reserved for an attribute that every flow has.",
             "choose another name",
         )
-    elif _LEGAL_NAME.fullmatch(node.name) is None:
-        legal = re.sub(r"[^a-z0-9_]", "_", node.name.lower()).lstrip("_")
+    elif node.name.startswith("_") or not _LETTERS.issuperset(node.name):
+        legal = "".join(
+            letter if letter in _LETTERS else "_" for letter in node.name.lower()
+        ).lstrip("_")
         yield _at_step(
             node,
             f"Step name `{node.name}` is not allowed: names consist of the letters a-z, digits "

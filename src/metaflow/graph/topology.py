@@ -50,27 +50,46 @@ class Finding(NamedTuple):
     """The splits that the fault is about."""
 
 
-class Topology(NamedTuple):
-    """What can be said about a graph as a whole."""
+class Topology:
+    """What can be said about a graph as a whole.
 
-    order: tuple[str, ...]
-    """All steps, each after those that lead to it; unreachable ones are last."""
-    split_parents: dict[str, list[str]]
-    matching_join: dict[str, str]
-    findings: tuple[Finding, ...]
+    Attributes
+    ----------
+    order : tuple of str
+        All steps, each after those that lead to it; unreachable ones are last.
+    split_parents : dict of str to list of str
+        For each reached step the splits that are open on entry, outermost first.
+    matching_join : dict of str to str
+        For each split that is joined, its join.
+    findings : tuple of Finding
+        What is wrong.
+    """
+
+    __slots__ = ("findings", "matching_join", "order", "split_parents")
+
+    def __init__(
+        self,
+        order: tuple[str, ...],
+        split_parents: dict[str, list[str]],
+        matching_join: dict[str, str],
+        findings: tuple[Finding, ...],
+    ) -> None:
+        self.order = order
+        self.split_parents = split_parents
+        self.matching_join = matching_join
+        self.findings = findings
 
 
-class Walk(NamedTuple):
-    """What a depth-first walk has seen."""
+def walk(edges: Edges, roots: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Go through everything that the roots lead to, depth first and without recursion.
 
-    order: list[str]
-    """Each step after those that lead to it."""
-    cycles: list[list[str]]
-    """One path for each edge that leads back, from a step to itself."""
-
-
-def walk(edges: Edges, roots: Sequence[str]) -> Walk:
-    """Go through everything that the roots lead to, without recursion."""
+    Returns
+    -------
+    list of str
+        What was reached, each step after those that lead to it.
+    list of list of str
+        Cycles: one path for each edge that leads back, from a step to itself.
+    """
     finished: list[str] = []
     cycles: list[list[str]] = []
     done: set[str] = set()
@@ -95,7 +114,7 @@ def walk(edges: Edges, roots: Sequence[str]) -> Walk:
                 done.add(name)
                 finished.append(name)
     finished.reverse()
-    return Walk(finished, cycles)
+    return finished, cycles
 
 
 def analyse(nodes: Mapping[str, Node], start: str | None, end: str | None) -> Topology:
@@ -132,18 +151,18 @@ class _Analysis:
 
     def result(self) -> Topology:
         edges = self.edges
-        reached = walk(edges, self._roots(edges))
-        for cycle in reached.cycles:
+        order, cycles = walk(edges, self._roots(edges))
+        for cycle in cycles:
             self.findings.append(Finding("cycle", cycle[-2], tuple(cycle)))
             self.lost.add(cycle[-2])
             edges[cycle[-2]].remove(cycle[-1])
-        self._find_unreachable(edges, reached.order)
-        inside = self._open_branches(reached.order)
-        for name in reached.order:
+        self._find_unreachable(edges, order)
+        inside = self._open_branches(order)
+        for name in order:
             self._check_step(name)
         rest = [name for name in self.nodes if name not in inside]
         return Topology(
-            (*reached.order, *rest),
+            (*order, *rest),
             {name: [split for split, _ in branches] for name, branches in inside.items()},
             self.matching_join,
             tuple(self.findings),
@@ -183,11 +202,11 @@ class _Analysis:
         regions = {name: edges[name] for name in self.nodes if name not in reached}
         entered = {target for name, out in regions.items() for target in out if target != name}
         first = [name for name in regions if name not in entered]
-        seen = set(walk(edges, first).order)
+        seen = set(walk(edges, first)[0])
         for name in regions:  # what remains are rings without a way in
             if name not in seen:
                 first.append(name)
-                seen.update(walk(edges, [name]).order)
+                seen.update(walk(edges, [name])[0])
         self.findings.extend(Finding("unreachable", name) for name in first)
 
     def _open_branches(self, order: list[str]) -> dict[str, Branches]:
@@ -280,7 +299,7 @@ class _Analysis:
 
     def _follows_blame(self, name: str) -> bool:
         """Whether something on the way here is wrong already."""
-        return any(name in walk(self.edges, [blamed]).order for blamed in self.blamed)
+        return any(name in walk(self.edges, [blamed])[0] for blamed in self.blamed)
 
     def _blame(
         self, kind: FindingKind, step: str, others: Iterable[str], splits: Iterable[str]

@@ -22,19 +22,60 @@ class Problem(NamedTuple):
     hint: str | None = None
 
 
-class NextCall(NamedTuple):
-    """A `self.next(…)` as written."""
+class NextCall:
+    """A `self.next(…)` as written.
 
-    line: int
-    kind: Kind
-    targets: tuple[str, ...]
-    """Names of the steps, in order, each once."""
-    foreach: str | None = None
-    num_parallel: int | str | None = None
-    """The number, or the text of the expression that yields it."""
-    condition: str | None = None
-    cases: dict[object, str] | None = None
-    problem: Problem | None = None
+    Attributes
+    ----------
+    line : int
+        Where the call begins.
+    kind : str
+        Shape of the transition; for a wrong one, what it was probably meant to be.
+    targets : tuple of str
+        Names of the steps, in order, each once.
+    foreach : str or None
+        Name of the artifact that holds the items of a foreach.
+    num_parallel : int, str or None
+        Size of a gang, or the text of the expression that yields it.
+    condition : str or None
+        Name of the artifact that a switch looks at.
+    cases : dict or None
+        Step for each key of a switch; a key from a config stands as its text.
+    problem : Problem or None
+        Why this is no transition.
+    """
+
+    __slots__ = (
+        "cases",
+        "condition",
+        "foreach",
+        "kind",
+        "line",
+        "num_parallel",
+        "problem",
+        "targets",
+    )
+
+    def __init__(
+        self,
+        line: int,
+        kind: Kind,
+        targets: tuple[str, ...],
+        *,
+        foreach: str | None = None,
+        num_parallel: int | str | None = None,
+        condition: str | None = None,
+        cases: dict[object, str] | None = None,
+        problem: Problem | None = None,
+    ) -> None:
+        self.line = line
+        self.kind = kind
+        self.targets = targets
+        self.foreach = foreach
+        self.num_parallel = num_parallel
+        self.condition = condition
+        self.cases = cases
+        self.problem = problem
 
 
 def tail_call(
