@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from mmap import ACCESS_COPY, mmap
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -11,13 +12,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from metaflow.artifact_store.batch import Batch
 from metaflow.artifact_store.blobs import BlobFiles
 from metaflow.artifact_store.compression import decompress, decompress_file
-from metaflow.artifact_store.frames import reducers
 from metaflow.artifact_store.hashing import digest_of, digest_of_parts
 from metaflow.artifact_store.items import OFFSET, RANGE, encode_items
 from metaflow.artifact_store.mapped import MappedBlobs
 from metaflow.artifact_store.pack import PackFiles
 from metaflow.artifact_store.pickling import Pickled, Reducers, StreamReader
-from metaflow.artifact_store.unpicklable import find_unpicklable
 from metaflow.artifact_store.writing import storage_error
 from metaflow.errors.storage import (
     ArtifactCorrupt,
@@ -103,7 +102,7 @@ class LocalArtifactStore:
             else:
                 larger.append(name)
         if larger:
-            table = reducers()
+            table = _reducers()
             for name in larger:
                 try:
                     pickled[name] = _add(batch, objects[name], table)
@@ -285,12 +284,22 @@ def _add(batch: Batch, value: object, table: Reducers | None) -> tuple[list[str]
     return digests, stream
 
 
+def _reducers() -> Reducers | None:
+    if "numpy" not in sys.modules:
+        return None
+    from metaflow.artifact_store.frames import reducers
+
+    return reducers()
+
+
 def _type_name(value: object) -> str:
     cls = type(value)
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _unpicklable(name: str, value: object, error: Exception) -> UnpicklableArtifactException:
+    from metaflow.artifact_store.unpicklable import find_unpicklable
+
     wrapped = UnpicklableArtifactException(
         name,
         _type_name(value),
