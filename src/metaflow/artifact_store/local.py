@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import sys
-from mmap import ACCESS_COPY, mmap
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from metaflow.artifact_store.batch import Batch
 from metaflow.artifact_store.blobs import BlobFiles
-from metaflow.artifact_store.compression import decompress, decompress_file
-from metaflow.artifact_store.hashing import digest_of, digest_of_parts
+from metaflow.artifact_store.hashing import digest_of_parts
 from metaflow.artifact_store.items import OFFSET, RANGE, encode_items
 from metaflow.artifact_store.mapped import MappedBlobs
-from metaflow.artifact_store.pack import PackFiles
 from metaflow.artifact_store.pickling import Pickled, Reducers, StreamReader
-from metaflow.artifact_store.writing import storage_error
+from metaflow.artifact_store.reading import PartReader
 from metaflow.errors.storage import (
-    ArtifactCorrupt,
     DataException,
     UnknownEncoding,
     UnpicklableArtifactException,
 )
-from metaflow.model.artifact import RAW, ZSTD, ArtifactRef, ItemsRef, Part
+from metaflow.model.artifact import ArtifactRef, ItemsRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,9 +28,6 @@ if TYPE_CHECKING:
 
 ENCODING: Final = "pickle5"
 """Pickle protocol 5, out-of-band buffers in parts of their own."""
-
-MAP_FROM: Final = 1 << 20
-"""Raw buffers of this size are mapped instead of read."""
 
 _NUMBERS: Final = frozenset((int, float, bool, type(None)))
 _SHORT: Final = 100
@@ -58,8 +50,8 @@ class LocalArtifactStore:
     def __init__(self, root: str) -> None:
         self._root = root
         self._blobs = BlobFiles(root)
-        self._packs = PackFiles(root)
         self._mapped = MappedBlobs()
+        self._parts = PartReader(root, self._blobs, self._mapped)
 
     def save(
         self,
@@ -184,93 +176,28 @@ class LocalArtifactStore:
         """
         if not 0 <= index < items.count:
             raise IndexError(index)
-        start, end = RANGE.unpack(self._read(items.part, index * OFFSET.size, RANGE.size))
+        start, end = RANGE.unpack(self._parts.range(items.part, index * OFFSET.size, RANGE.size))
         table = (items.count + 1) * OFFSET.size
         if not start <= end <= items.part.stored - table:
-            raise self._corrupt(items.part, "the table of items makes no sense")
-        return pickle.loads(self._read(items.part, table + start, end - start))
+            raise self._parts.corrupt(items.part, "the table of items makes no sense")
+        return pickle.loads(self._parts.range(items.part, table + start, end - start))
 
     def close(self) -> None:
         """Close the files that are held open; the store stays usable."""
-        self._packs.close()
+        self._parts.close()
 
     def _unpickle(self, ref: ArtifactRef) -> object:
         stream, rest = ref.parts[: ref.stream], ref.parts[ref.stream :]
-        buffers = [self._buffer(part) for part in rest]
+        buffers = [self._parts.buffer(part) for part in rest]
         if len(stream) == 1:
-            return pickle.loads(self._bytes(stream[0]), buffers=buffers)
-        reader = StreamReader(map(self._bytes, stream))
+            return pickle.loads(self._parts.content(stream[0]), buffers=buffers)
+        reader = StreamReader(map(self._parts.content, stream))
         return pickle.Unpickler(reader, buffers=buffers).load()
 
     _LOADERS: ClassVar[dict[str, Callable[[LocalArtifactStore, ArtifactRef], object]]] = {
         ENCODING: _unpickle
     }
     """How each encoding is read; older layouts add theirs here."""
-
-    def _bytes(self, part: Part) -> bytes:
-        """Read a part whole, and check it."""
-        stored = self._read(part, 0, part.stored)
-        try:
-            data = decompress(stored, part.codec, part.size)
-        except ValueError as error:
-            raise self._corrupt(part, str(error)) from error
-        self._check(part, data)
-        return data
-
-    def _buffer(self, part: Part) -> bytearray | memoryview:
-        """Give the bytes of a part in writable memory of their own."""
-        if part.pack:
-            return bytearray(self._bytes(part))
-        fd = self._blobs.open(part)
-        try:
-            if os.fstat(fd).st_size != part.stored:
-                raise self._corrupt(part, "the file has another length")
-            if part.codec == RAW and part.size >= MAP_FROM:
-                mapping = mmap(fd, part.size, access=ACCESS_COPY)
-                self._mapped.remember(mapping, part)
-                return memoryview(mapping)
-            if part.codec == RAW:
-                data = bytearray(part.size)
-                os.readv(fd, [data])
-            elif part.codec == ZSTD:
-                data = decompress_file(fd, part.size)
-            else:
-                data = bytearray(decompress(os.read(fd, part.stored), part.codec, part.size))
-        except ValueError as error:
-            raise self._corrupt(part, str(error)) from error
-        except OSError as error:
-            raise storage_error(error, self._path(part)) from error
-        finally:
-            os.close(fd)
-        self._check(part, data)
-        return data
-
-    def _read(self, part: Part, start: int, length: int) -> bytes:
-        """Read a range of a part as it is stored."""
-        if part.pack:
-            return self._packs.read(part, part.offset + start, length)
-        fd = self._blobs.open(part)
-        try:
-            data = os.pread(fd, length, start)
-        except OSError as error:
-            raise storage_error(error, self._path(part)) from error
-        finally:
-            os.close(fd)
-        if len(data) != length:
-            raise self._corrupt(part, "the file is too short")
-        return data
-
-    def _check(self, part: Part, data: bytes | bytearray) -> None:
-        if len(data) != part.size or digest_of(data) != part.digest:
-            raise self._corrupt(part, "the content does not match the digest")
-
-    def _path(self, part: Part) -> str:
-        if part.pack:
-            return f"{self._root}/{part.pack}"
-        return self._blobs.path(part.digest, part.codec)
-
-    def _corrupt(self, part: Part, reason: str) -> ArtifactCorrupt:
-        return ArtifactCorrupt(self._path(part), part.digest, reason)
 
 
 def _add(batch: Batch, value: object, table: Reducers | None) -> tuple[list[str], int]:

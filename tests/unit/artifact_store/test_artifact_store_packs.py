@@ -101,7 +101,7 @@ def test_concurrent_writers_killed_at_random_lose_nothing(tmp_path):
     received = bytearray()
     seed = 0
     try:
-        while received.count(b"\n") < 400:
+        while received.count(b"\n") < 400 or seed < 20:
             while len(pids) < 6:
                 seed += 1
                 pid = os.fork()
@@ -127,7 +127,6 @@ def test_concurrent_writers_killed_at_random_lose_nothing(tmp_path):
         received += piece
     os.close(reader)
 
-    assert seed > 10
     on_record = check(str(tmp_path / PACK))
     acknowledged = [json.loads(line) for line in received.splitlines()]
     assert len(acknowledged) >= 400

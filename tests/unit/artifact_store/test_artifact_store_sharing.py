@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from metaflow.artifact_store import batch, local
+from metaflow.artifact_store import batch, reading
 from metaflow.artifact_store.local import LocalArtifactStore
 from metaflow.model.artifact import ZSTD
 
@@ -176,9 +176,9 @@ def test_mappings_are_private_and_shared_by_nobody(store):
 
 def test_only_large_raw_buffers_are_mapped(store, monkeypatch):
     mapped = []
-    original = local.mmap
+    original = reading.mmap
     monkeypatch.setattr(
-        local, "mmap", lambda fd, size, **kw: mapped.append(size) or original(fd, size, **kw)
+        reading, "mmap", lambda fd, size, **kw: mapped.append(size) or original(fd, size, **kw)
     )
     large = np.random.default_rng(0).random(1 << 18)
     medium = np.random.default_rng(0).random(1 << 16)
