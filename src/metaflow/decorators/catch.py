@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from metaflow.authoring.step_decorators import DecoratorSyntax, StepDecorator
 from metaflow.errors.base import MetaflowException
 from metaflow.errors.decorator import InvalidDecoratorValue
-from metaflow.errors.task import MetaflowExceptionWrapper
 from metaflow.model.spec import StepSpec
 from metaflow.protocols.step_hook import Attempt
+from metaflow.task.report import exception_artifact, print_failure
+
+if TYPE_CHECKING:
+    from metaflow.errors.task import MetaflowExceptionWrapper
 
 FALLBACKS = 3
 """Attempts to record a failure when the task's process died without an exception."""
@@ -78,11 +80,9 @@ class CatchDecorator(StepDecorator):
             self._store(attempt, None)
 
     def _handle(self, attempt: Attempt, error: Exception) -> None:
-        wrapped = MetaflowExceptionWrapper(error)
         if self.attributes["print_exception"]:
-            print(f"{attempt.flow} failed:", file=sys.stderr)  # noqa: T201 - the task's own log
-            print(wrapped, file=sys.stderr)  # noqa: T201 - the task's own log
-        self._store(attempt, wrapped)
+            print_failure(attempt.flow, error)
+        self._store(attempt, exception_artifact(error))
         attempt.handled = error
 
     def _store(self, attempt: Attempt, value: MetaflowExceptionWrapper | None) -> None:

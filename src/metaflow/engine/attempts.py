@@ -49,6 +49,7 @@ class RunningAttempt:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             while data:
                 data = data[os.write(self.worker.channel, data) :]
+        os.set_blocking(self.worker.channel, False)  # noqa: FBT003 - the interpreter's own signature
 
     def receive(self) -> list[Any] | None:
         """Read what is there of the answer; return it when it is whole.
@@ -56,11 +57,12 @@ class RunningAttempt:
         Raises
         ------
         EOFError
-            The worker has closed its end.
+            There is nothing to read: the worker has ended, though something that it has
+            started may still hold its end open.
         """
         try:
             data = os.read(self.worker.channel, CHUNK)
-        except ConnectionError:
+        except (BlockingIOError, ConnectionError):
             data = b""
         if not data:
             raise EOFError

@@ -12,12 +12,11 @@ import selectors
 import signal
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metaflow.engine.attempts import RunningAttempt
 from metaflow.engine.inputs import InputTexts
 from metaflow.engine.output import LogBook, TaskOutput
-from metaflow.engine.plan_failures import StepFailure
 from metaflow.engine.plan_messages import (
     AttemptFailed,
     AttemptSucceeded,
@@ -109,6 +108,8 @@ class RunLoop:
         self._deadline: float | None = None
         self._summary_at = time.monotonic() + SUMMARY_EVERY_S
         self._interrupts = 0
+        self._told_failure = False
+        self._workers_asked = True
         self._over = False
         self.error: MetaflowException | None = None
         """Why the run failed; None if it did not."""
@@ -136,6 +137,9 @@ class RunLoop:
     # ── one turn ─────────────────────────────────────────────────────────────────────────
 
     def _turn(self) -> None:
+        if self._workers_asked:
+            self._workers_asked = False
+            self._hear_source()
         ready = self._selector.select(self._patience())
         for key, _ in ready:
             # Closed by an earlier event of this turn.
@@ -147,7 +151,7 @@ class RunLoop:
         self._mind_time(now)
 
     def _patience(self) -> float | None:
-        if self._has_news():
+        if self._has_news() or self._workers_asked:
             return 0.0
         until = [self._summary_at, *(due for due, _ in self._timers)]
         if self._deadline is not None:
@@ -197,12 +201,13 @@ class RunLoop:
         if not self._over:
             for launch, worker in self._pool.pairs():
                 self._start(launch, worker)
-            progress = self._plan.progress()
-            self._pool.ask(SPARE_WORKERS if progress.waiting else int(not self._is_last()))
+            self._ask_for_workers()
 
-    def _is_last(self) -> bool:
+    def _ask_for_workers(self) -> None:
         progress = self._plan.progress()
-        return progress.total is not None and progress.done + progress.running >= progress.total
+        is_last = progress.total is not None and progress.done + progress.running >= progress.total
+        if self._pool.ask(SPARE_WORKERS if progress.waiting else int(not is_last)):
+            self._workers_asked = True
 
     def _do(self, command: Command) -> None:
         if isinstance(command, Launch):
@@ -213,9 +218,9 @@ class RunLoop:
             self._timers.append((time.monotonic() + command.wait_s, RetryDue(command.task_id)))
             self._timers.sort(key=lambda timer: timer[0])
         elif isinstance(command, StepFailed):
-            pass  # its lines were written with the attempt; the run's error names it
+            self._say_failed()
         elif isinstance(command, StopRunning):
-            self._stop(command.error)
+            self._stop()
         elif isinstance(command, RunFailed):
             self._end(command.error)
         elif isinstance(command, RunSucceeded | RunCloned):
@@ -264,15 +269,10 @@ class RunLoop:
         place = f"{self._origin_run_id}/{origin.step}/{origin.task_id}"
         self._console.say(f"Cloning previously run task {place}")
 
-    def _stop(self, error: MetaflowException) -> None:
-        self._console.say("Workflow failed.", bad=True)
+    def _stop(self) -> None:
         self._deadline = time.monotonic() + (0.0 if self._interrupts > 1 else GRACE_S)
         for launch in self._pool.drop_waiting():
             self._feed(AttemptFailed(launch.task_id, launch.attempt, retryable=False, killed=True))
-        if isinstance(error, StepFailure):
-            self._console.say_of(
-                f"[{self._console.run_id}/{error.step}/{error.task_id}]", "Task failed."
-            )
 
     def _kill_running(self) -> None:
         now = time.time()
@@ -282,7 +282,14 @@ class RunLoop:
                 attempt.output.note(KILLED_NOTE, self._book, self._console, now)
                 attempt.signal(signal.SIGKILL)
 
+    def _say_failed(self) -> None:
+        if not self._told_failure and not self._interrupts:
+            self._told_failure = True
+            self._console.say("Workflow failed.", bad=True)
+
     def _end(self, error: MetaflowException | None) -> None:
+        if error is not None:
+            self._say_failed()
         self.error = error
         self._over = True
         self._changes.append(RunDone(time.time(), error is None))
@@ -314,20 +321,23 @@ class RunLoop:
 
     def _hear_output(self, attempt: RunningAttempt, which: int) -> None:
         if not attempt.output.read(which, self._book, self._console, time.time()):
-            pipe = attempt.output.pipes[which]
-            if pipe is not None:
-                self._selector.unregister(pipe)
+            self._forget_descriptor(attempt.output.pipes[which])
 
-    def _hear_answer(self, attempt: RunningAttempt) -> None:
+    def _hear_answer(self, attempt: RunningAttempt) -> bool:
+        """Take in what is there of an answer; False when nothing more will come."""
         try:
             answer = attempt.receive()
         except EOFError:
             # The process is ending; its exit will tell how.
-            self._selector.unregister(attempt.worker.channel)
-            return
+            self._forget_descriptor(attempt.worker.channel)
+            return False
         if answer is None:
-            return
-        self._selector.unregister(attempt.worker.channel)
+            return True
+        self._forget_descriptor(attempt.worker.channel)
+        self._answered(attempt, answer)
+        return True
+
+    def _answered(self, attempt: RunningAttempt, answer: list[Any]) -> None:
         now = time.time()
         attempt.output.drain(self._book, self._console, now)
         attempt.output.finish_lines(self._console)
@@ -352,6 +362,9 @@ class RunLoop:
         if attempt is None:
             self._idle_worker_ended(news)
             return
+        # The exit may be heard before an answer that was given first.
+        while not attempt.answered and self._hear_answer(attempt):
+            pass
         now = time.time()
         attempt.output.drain(self._book, self._console, now)
         crashed = not attempt.answered
@@ -373,8 +386,8 @@ class RunLoop:
             for descriptor in (worker.channel, worker.stdout, worker.stderr):
                 os.close(descriptor)
         self._pool.parent_lost()
-        if not self._over:
-            self._pool.ask(0)
+        if not self._over and self._pool.ask(0):
+            self._workers_asked = True
 
     def _tell_death(self, attempt: RunningAttempt, returncode: int, now: float) -> None:
         if attempt.killed:
@@ -411,11 +424,13 @@ class RunLoop:
         self._book.forget(launch.task_id, launch.attempt)
 
     def _release(self, attempt: RunningAttempt) -> None:
-        known = self._selector.get_map()
         for descriptor in (attempt.worker.channel, *attempt.output.pipes):
-            if descriptor is not None and descriptor in known:
-                self._selector.unregister(descriptor)
+            self._forget_descriptor(descriptor)
         attempt.close()
+
+    def _forget_descriptor(self, descriptor: int | None) -> None:
+        if descriptor is not None and descriptor in self._selector.get_map():
+            self._selector.unregister(descriptor)
 
     def _summarize(self) -> None:
         progress = self._plan.progress()

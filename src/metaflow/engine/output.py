@@ -121,8 +121,9 @@ class TaskOutput:
     def note(self, text: str, book: LogBook, console: Console, now: float) -> None:
         """Add a line of the framework's own to the attempt's standard error."""
         data = (b"\n" if self._rest[1] else b"") + text.encode() + b"\n"
+        self.finish_lines(console)
         book.write(self.task_id, self.attempt, STREAMS[1], data, now)
-        self._relay(1, data, console)
+        console.relay(self.label, data.lstrip(b"\n"))
 
     def finish_lines(self, console: Console) -> None:
         """Show what was printed without a newline at its end."""

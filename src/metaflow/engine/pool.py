@@ -41,20 +41,28 @@ class WorkerPool:
             while waiting and idle:
                 yield waiting.popleft(), idle.popleft()
 
-    def ask(self, spare: int) -> None:
+    def ask(self, spare: int) -> bool:
         """Ask for as many workers as launches wait for, and some to be ahead of need.
 
         Parameters
         ----------
         spare : int
             Idle workers to have beyond what is needed now.
+
+        Returns
+        -------
+        bool
+            Whether any were asked for; some sources have them at once.
         """
+        asked = False
         for env, waiting in self._waiting.items():
             idle = len(self._idle.get(env, ()))
             missing = len(waiting) + spare - idle - self._asked.get(env, 0)
             if missing > 0:
                 self._asked[env] = self._asked.get(env, 0) + missing
                 self._source.request(env, missing)
+                asked = True
+        return asked
 
     def warm_up(self, step: str) -> None:
         """Ask for the first worker before there is anything to launch."""

@@ -80,7 +80,9 @@ def describe(error: BaseException) -> str:
 
 
 def exception_artifact(error: BaseException) -> MetaflowExceptionWrapper:
-    """Wrap a failure so that it can be stored, whatever it carries."""
+    """Wrap a failure so that it can be stored, whatever it carries, with the user's frames."""
     from metaflow.errors.task import MetaflowExceptionWrapper
 
-    return MetaflowExceptionWrapper(error)
+    wrapper = MetaflowExceptionWrapper(error)
+    wrapper.stacktrace = user_traceback(error)
+    return wrapper
