@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 from metaflow.artifact_store.local import LocalArtifactStore
 from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
@@ -33,7 +33,7 @@ class Session:
         self.artifacts = LocalArtifactStore(root)
         self.journal = SqliteMetadataStore(os.path.join(root, DATABASE))
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -4,8 +4,6 @@ A blob's name is its digest, with an ending that tells the codec. It is written 
 temporary name and renamed, so a blob that is there is whole.
 """
 
-# ruff: noqa: PTH103, PTH104, PTH108, PTH116, PTH120 - pathlib costs start-up time.
-
 from __future__ import annotations
 
 import os

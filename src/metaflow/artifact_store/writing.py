@@ -1,7 +1,5 @@
 """What a failed file operation means to the user, and how bytes are written for sure."""
 
-# ruff: noqa: PTH103, PTH120 - pathlib costs start-up time.
-
 from __future__ import annotations
 
 import errno

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
 from metaflow import registry
 from metaflow.ambient import ambient
+
+T = TypeVar("T")
+
+
+class Fact(Generic[T]):
+    """Property that shows one fact about the running task; None outside of one."""
+
+    def __init__(self, name: str, doc: str) -> None:
+        self._name = name
+        self.__doc__ = doc
+
+    def __get__(self, instance: object, owner: type) -> T | None:
+        """Look the fact up."""
+        value: T | None = (ambient.current or {}).get(self._name)
+        return value
 
 
 class Current:
@@ -23,60 +38,21 @@ class Current:
         """Whether a step runs in this process."""
         return ambient.current is not None
 
-    @property
-    def flow_name(self) -> str | None:
-        """Name of the flow."""
-        return self._fact("flow_name")
-
-    @property
-    def run_id(self) -> str | None:
-        """Id of the run."""
-        return self._fact("run_id")
-
-    @property
-    def step_name(self) -> str | None:
-        """Name of the step."""
-        return self._fact("step_name")
-
-    @property
-    def task_id(self) -> str | None:
-        """Id of the task."""
-        return self._fact("task_id")
-
-    @property
-    def pathspec(self) -> str | None:
-        """Identity of the task, `Flow/run/step/task`."""
-        return self._fact("pathspec")
+    flow_name = Fact[str]("flow_name", "Name of the flow.")
+    run_id = Fact[str]("run_id", "Id of the run.")
+    step_name = Fact[str]("step_name", "Name of the step.")
+    task_id = Fact[str]("task_id", "Id of the task.")
+    pathspec = Fact[str]("pathspec", "Identity of the task, `Flow/run/step/task`.")
+    origin_run_id = Fact[str]("origin_run_id", "Id of the run that was resumed, if any.")
+    namespace = Fact[str]("namespace", "What the client sees in this task; None for all.")
+    username = Fact[str]("username", "Name of the user who started the run.")
+    tags = Fact[set[str]]("tags", "Tags that the user gave to the run.")
+    parameter_names = Fact[list[str]]("parameter_names", "Attribute names of the parameters.")
 
     @property
     def retry_count(self) -> int:
         """Number of this attempt, from 0."""
-        return self._fact("retry_count") or 0
-
-    @property
-    def origin_run_id(self) -> str | None:
-        """Id of the run that was resumed; None in a plain run."""
-        return self._fact("origin_run_id")
-
-    @property
-    def namespace(self) -> str | None:
-        """Namespace that the client uses in this task; None for all."""
-        return self._fact("namespace")
-
-    @property
-    def username(self) -> str | None:
-        """Name of the user who started the run."""
-        return self._fact("username")
-
-    @property
-    def tags(self) -> set[str] | None:
-        """Tags that the user gave to the run."""
-        return self._fact("tags")
-
-    @property
-    def parameter_names(self) -> list[str] | None:
-        """Attribute names of the flow's parameters."""
-        return self._fact("parameter_names")
+        return int((ambient.current or {}).get("retry_count", 0))
 
     @property
     def graph(self) -> dict[str, Any]:
@@ -97,16 +73,22 @@ class Current:
     def task(self) -> Any:
         """Client object of this task."""
         facts = ambient.current
-        return None if facts is None else registry.load("client", "Task")(
-            facts["pathspec"], _namespace_check=False
+        return (
+            None
+            if facts is None
+            else registry.load("client", "Task")(facts["pathspec"], _namespace_check=False)
         )
 
     @property
     def run(self) -> Any:
         """Client object of this run."""
         facts = ambient.current
-        return None if facts is None else registry.load("client", "Run")(
-            f"{facts['flow_name']}/{facts['run_id']}", _namespace_check=False
+        return (
+            None
+            if facts is None
+            else registry.load("client", "Run")(
+                f"{facts['flow_name']}/{facts['run_id']}", _namespace_check=False
+            )
         )
 
     @property
@@ -139,9 +121,6 @@ class Current:
         if ambient.current is None:
             ambient.current = {}
         ambient.current.setdefault("extras", {}).update(values)
-
-    def _fact(self, name: str) -> Any:
-        return (ambient.current or {}).get(name)
 
 
 current = Current()

@@ -14,6 +14,7 @@ from metaflow.authoring.constants import not_modifiable
 from metaflow.authoring.state import TaskState
 from metaflow.authoring.steps import StepFunction, step_functions
 from metaflow.errors.base import MetaflowException
+from metaflow.model.task import Input
 
 ITEM_CHARS = 20
 """How much of a foreach item `str(self)` shows."""
@@ -46,7 +47,8 @@ class FlowSpec:
     """
 
     def __init__(self, use_cli: bool = True) -> None:
-        if use_cli and _called_by_a_program(sys._getframe(1).f_globals, sys._getframe(1).f_code.co_name):  # noqa: SLF001, E501 - the caller's module tells a program from an import
+        caller = sys._getframe(1)  # noqa: SLF001 - its module tells a program from an import
+        if use_cli and _is_program(caller.f_globals, caller.f_code.co_name):
             face = "worker" if sys.argv[1:2] == ["_worker"] else "command_line"
             registry.load("face", face)(self)
 
@@ -256,6 +258,14 @@ def bind(flow: type[FlowSpec], state: TaskState) -> FlowSpec:
     return instance
 
 
+def show_finished(flow: type[FlowSpec], item: Input, state: TaskState) -> FlowSpec:
+    """Make the read-only flow that shows a predecessor to the join behind `state`."""
+    shown = TaskState(
+        state.context, item.step, item.frames, item.manifest, state.store, read_only=True
+    )
+    return bind(flow, shown)
+
+
 def flow_graph(flow: type[FlowSpec]) -> Any:
     """Graph of a flow class, read from its source once per process."""
     graph = vars(flow).get("__graph__")
@@ -272,7 +282,7 @@ def _source_file(flow: type) -> str:
     return str(getattr(module, "__file__", None) or sys.argv[0])
 
 
-def _called_by_a_program(caller: dict[str, Any], function: str) -> bool:
+def _is_program(caller: dict[str, Any], function: str) -> bool:
     """Tell `MyFlow()` in a program from the same line in an imported file or a notebook."""
     if caller.get("__name__") == "__main__":
         return "get_ipython" not in caller

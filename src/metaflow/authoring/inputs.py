@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar, overload
 
 from metaflow.authoring.state import FRAMEWORK_ARTIFACTS, TaskState
 from metaflow.errors.base import MetaflowException
@@ -11,48 +11,53 @@ from metaflow.errors.definition import (
     MissingInMergeArtifactsException,
     UnhandledInMergeArtifactsException,
 )
+from metaflow.model.artifact import ArtifactRef
 from metaflow.model.task import Input
 
-if TYPE_CHECKING:
-    from metaflow.authoring.flowspec import FlowSpec
-    from metaflow.model.artifact import ArtifactRef
+FlowT = TypeVar("FlowT")
 
 
-class Inputs(Sequence["FlowSpec"]):
+class Inputs(Sequence[FlowT]):
     """The predecessors of a join, in the order of the split.
 
     Each element behaves like a read-only flow; it is made, and its artifacts are loaded,
     when first touched. `inputs.step_name` is the predecessor that ran that step.
+
+    Parameters
+    ----------
+    items : sequence of Input
+        The predecessors.
+    show : callable
+        Makes the read-only flow that shows one of them.
     """
 
-    def __init__(self, flow: type[FlowSpec], state: TaskState, items: Sequence[Input]) -> None:
-        self._flow = flow
-        self._state = state
+    def __init__(self, items: Sequence[Input], show: Callable[[Input], FlowT]) -> None:
         self._items = items
-        self._made: list[FlowSpec | None] = [None] * len(items)
+        self._show = show
+        self._made: list[FlowT | None] = [None] * len(items)
 
     @overload
-    def __getitem__(self, index: int) -> FlowSpec: ...
+    def __getitem__(self, index: int) -> FlowT: ...
     @overload
-    def __getitem__(self, index: slice) -> list[FlowSpec]: ...
-    def __getitem__(self, index: int | slice) -> FlowSpec | list[FlowSpec]:
+    def __getitem__(self, index: slice) -> list[FlowT]: ...
+    def __getitem__(self, index: int | slice) -> FlowT | list[FlowT]:
         """Return one input, or a list of them for a slice."""
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self._items)))]
         made = self._made[index]
         if made is None:
-            made = self._made[index] = self._make(self._items[index])
+            made = self._made[index] = self._show(self._items[index])
         return made
 
     def __len__(self) -> int:
         """Count the inputs."""
         return len(self._items)
 
-    def __iter__(self) -> Iterator[FlowSpec]:
+    def __iter__(self) -> Iterator[FlowT]:
         """Iterate over the inputs, any number of times."""
         return (self[index] for index in range(len(self._items)))
 
-    def __getattr__(self, name: str) -> FlowSpec:
+    def __getattr__(self, name: str) -> FlowT:
         """Return the (last) predecessor that ran the step called `name`."""
         items = self.__dict__.get("_items", ())
         for index in range(len(items) - 1, -1, -1):
@@ -61,24 +66,11 @@ class Inputs(Sequence["FlowSpec"]):
         steps = ", ".join(f"`{step}`" for step in dict.fromkeys(item.step for item in items))
         raise AttributeError(f"No input comes from a step `{name}`; they come from {steps}")
 
-    def _make(self, item: Input) -> FlowSpec:
-        from metaflow.authoring.flowspec import bind
-
-        state = TaskState(
-            self._state.context,
-            item.step,
-            item.frames,
-            item.manifest,
-            self._state.store,
-            read_only=True,
-        )
-        return bind(self._flow, state)
-
 
 def merge(
-    flow: FlowSpec,
+    flow: Any,
     state: TaskState,
-    inputs: Iterable[FlowSpec],
+    inputs: Iterable[Any],
     exclude: Iterable[str] | None,
     include: Iterable[str] | None,
 ) -> dict[str, ArtifactRef]:

@@ -53,6 +53,7 @@ class StepDecorator:
 
     def around(self, attempt: Attempt, proceed: Callable[[], None]) -> None:
         """Run the attempt; nothing is added by default."""
+        del attempt
         proceed()
 
     def __str__(self) -> str:

@@ -91,6 +91,7 @@ def step_name(flow: type, method: Any) -> str | None:
     function = getattr(method, "__func__", method)
     if not getattr(function, "is_step", False):
         return None
-    if getattr(flow, function.__name__, None) is function:
-        return str(function.__name__)
-    return next((name for name, known in step_functions(flow) if known is function), None)
+    name: str = getattr(function, "__name__", "")
+    if getattr(flow, name, None) is function:
+        return name
+    return next((other for other, known in step_functions(flow) if known is function), None)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from metaflow.authoring.state import PendingTransition, TaskState
 from metaflow.authoring.steps import step_name
 from metaflow.errors.definition import InvalidNextException
 
-if TYPE_CHECKING:
-    from metaflow.authoring.flowspec import FlowSpec
-
 OPTIONS = frozenset({"foreach", "condition", "num_parallel"})
 
 
 def resolve(
-    flow: FlowSpec, state: TaskState, targets: tuple[Any, ...], options: dict[str, Any], line: int
+    flow: Any, state: TaskState, targets: tuple[Any, ...], options: dict[str, Any], line: int
 ) -> PendingTransition:
     """Check one call of `self.next` and return the transition that it asks for.
 
@@ -53,7 +50,7 @@ def resolve(
     return _foreach(flow, names, options["foreach"], refuse)
 
 
-def _target(flow: FlowSpec, target: Any, refuse: Any) -> str:
+def _target(flow: Any, target: Any, refuse: Any) -> str:
     name = step_name(type(flow), target)
     if name is None:
         shown = getattr(target, "__name__", None) or repr(target)
@@ -64,7 +61,7 @@ def _target(flow: FlowSpec, target: Any, refuse: Any) -> str:
     return name
 
 
-def _foreach(flow: FlowSpec, targets: tuple[str, ...], var: Any, refuse: Any) -> PendingTransition:
+def _foreach(flow: Any, targets: tuple[str, ...], var: Any, refuse: Any) -> PendingTransition:
     if not isinstance(var, str):
         raise refuse(
             f"`foreach` takes the name of an attribute, not a value of type `{type(var).__name__}`",
@@ -82,7 +79,7 @@ def _foreach(flow: FlowSpec, targets: tuple[str, ...], var: Any, refuse: Any) ->
 
 
 def _switch(
-    flow: FlowSpec, targets: tuple[Any, ...], options: dict[str, Any], refuse: Any
+    flow: Any, targets: tuple[Any, ...], options: dict[str, Any], refuse: Any
 ) -> PendingTransition:
     cases = targets[0]
     if not isinstance(cases, dict) or len(targets) != 1 or not cases:
@@ -108,7 +105,7 @@ def _switch(
     return PendingTransition((chosen,), condition=var)
 
 
-def _attribute(flow: FlowSpec, var: str, keyword: str, refuse: Any) -> Any:
+def _attribute(flow: Any, var: str, keyword: str, refuse: Any) -> Any:
     try:
         return getattr(flow, var)
     except AttributeError:

@@ -49,7 +49,7 @@ class RunningAttempt:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             while data:
                 data = data[os.write(self.worker.channel, data) :]
-        os.set_blocking(self.worker.channel, False)  # noqa: FBT003 - the interpreter's own signature
+        os.set_blocking(self.worker.channel, False)
 
     def receive(self) -> list[Any] | None:
         """Read what is there of the answer; return it when it is whole.

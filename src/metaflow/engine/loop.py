@@ -351,9 +351,7 @@ class RunLoop:
             return
         self._inputs.put(launch.task_id, launch.step, launch.frames, text)
         if went is not None and went.var is not None:
-            self._console.say_of(
-                attempt.output.label, f"Foreach yields {went.count} child steps."
-            )
+            self._console.say_of(attempt.output.label, f"Foreach yields {went.count} child steps.")
         self._console.say_of(attempt.output.label, "Task finished successfully.")
         self._feed(AttemptSucceeded(launch.task_id, launch.attempt, went, handled))
 
@@ -450,4 +448,3 @@ def _death(returncode: int) -> str:
         name = f"signal {-returncode}"
     hint = ", which is what happens when memory runs out" if returncode == -signal.SIGKILL else ""
     return f"its process was killed by {name}{hint}"
-

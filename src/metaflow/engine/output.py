@@ -93,7 +93,7 @@ class TaskOutput:
         self.pipes: list[int | None] = list(pipes)
         self._rest = [b"", b""]
         for pipe in pipes:
-            os.set_blocking(pipe, False)  # noqa: FBT003 - the interpreter's own signature
+            os.set_blocking(pipe, False)
 
     def read(self, which: int, book: LogBook, console: Console, now: float) -> bool:
         """Read once from a pipe; False when nothing is there or its end is reached."""

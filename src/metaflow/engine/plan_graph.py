@@ -1,15 +1,11 @@
 """What the plan knows of a flow's graph: per step its shape, its targets and its spec."""
 
-from __future__ import annotations
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, TypeAlias
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from metaflow.graph.model import FlowGraph
-    from metaflow.model.spec import StepSpec
-    from metaflow.model.task import Transition
+from metaflow.graph.model import FlowGraph
+from metaflow.model.spec import StepSpec
+from metaflow.model.task import Transition
 
 Kind: TypeAlias = Literal["linear", "split", "foreach", "switch", "join", "end"]
 

@@ -1,13 +1,10 @@
 """The language between plan and loop: what happened (events) and what to do (commands)."""
 
-from __future__ import annotations
+from typing import NamedTuple, TypeAlias
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-
-if TYPE_CHECKING:
-    from metaflow.errors.base import MetaflowException
-    from metaflow.model.records import OriginTask
-    from metaflow.model.task import Frame, Transition
+from metaflow.errors.base import MetaflowException
+from metaflow.model.records import OriginTask
+from metaflow.model.task import Frame, Transition
 
 
 class RunStarted:

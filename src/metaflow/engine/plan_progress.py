@@ -1,12 +1,9 @@
 """How far a run has come, and how many tasks it will have once that can be known."""
 
-from __future__ import annotations
+from typing import NamedTuple
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from metaflow.engine.plan_graph import PlanGraph, StepNode
-    from metaflow.model.task import Transition
+from metaflow.engine.plan_graph import PlanGraph, StepNode
+from metaflow.model.task import Transition
 
 
 class Progress(NamedTuple):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from types import FrameType, TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 HANDLED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 
@@ -19,11 +20,11 @@ class Wakeups:
         self._fd_before = -1
         self._pipe = (-1, -1)
 
-    def __enter__(self) -> Wakeups:
+    def __enter__(self) -> Self:
         """Take over the signals."""
         self._pipe = os.pipe()
         for end in self._pipe:
-            os.set_blocking(end, False)  # noqa: FBT003 - the interpreter's own signature
+            os.set_blocking(end, False)
         self._fd_before = signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
         for number in HANDLED:
             before = signal.getsignal(number)
@@ -52,10 +53,8 @@ class Wakeups:
 
     def take(self) -> list[int]:
         """Numbers of the signals that came since the last call, child exits left out."""
-        try:
+        with contextlib.suppress(BlockingIOError):
             os.read(self._pipe[0], 4096)
-        except BlockingIOError:
-            pass
         taken, self._pending = self._pending, []
         return taken
 

@@ -1,7 +1,5 @@
 """What a metadata store answers: one frozen value per kind of object, JSON left unread."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -4,10 +4,8 @@ All three are tuples of plain data, so that they travel as JSON arrays between p
 and rest as JSON in the metadata store.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 RAW, LZ4, ZSTD = 0, 1, 2
 """Codecs of a stored part: as it is, an LZ4 block, a Zstandard frame."""
@@ -52,7 +50,7 @@ class ArtifactRef(NamedTuple):
     parts: tuple[Part, ...]
 
     @classmethod
-    def from_json(cls, value: list[Any]) -> ArtifactRef:
+    def from_json(cls, value: list[Any]) -> Self:
         """Rebuild a reference from the array that JSON made of it."""
         digest, type_, size, encoding, stream, parts = value
         return cls(digest, type_, size, encoding, stream, tuple(Part(*part) for part in parts))
@@ -65,11 +63,11 @@ class ItemsRef(NamedTuple):
     end of that table, then the pickles one after another.
     """
 
-    count: int
+    count: int  # type: ignore[assignment]  # the word is worth more than tuple's method
     part: Part
 
     @classmethod
-    def from_json(cls, value: list[Any]) -> ItemsRef:
+    def from_json(cls, value: list[Any]) -> Self:
         """Rebuild a reference from the array that JSON made of it."""
         return cls(value[0], Part(*value[1]))
 

@@ -1,7 +1,5 @@
 """Facts on their way into the metadata store: one frozen value per kind of change."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, TypeAlias
 
 from metaflow.model.artifact import ArtifactRef
@@ -93,9 +91,7 @@ class RunDone(NamedTuple):
     ok: bool
 
 
-Change: TypeAlias = (
-    TaskCreated | AttemptStarted | AttemptDone | LogWritten | TaskMetadata | RunDone
-)
+Change: TypeAlias = TaskCreated | AttemptStarted | AttemptDone | LogWritten | TaskMetadata | RunDone
 
 
 class OriginTask(NamedTuple):

@@ -1,7 +1,5 @@
 """What a step declares to the engine, after all its decorators have spoken."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 MAX_ATTEMPTS = 6

@@ -1,8 +1,6 @@
 """What a task is told and what it answers: frames, assignments, transitions, outcomes."""
 
-from __future__ import annotations
-
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from metaflow.model.artifact import ArtifactRef, ItemsRef, manifest_from_json
 
@@ -16,9 +14,9 @@ class Frame(NamedTuple):
     """The task that split."""
     var: str | None
     """Name of the foreach artifact; None for a static split."""
-    index: int
+    index: int  # type: ignore[assignment]  # the word is worth more than tuple's method
     """Position of this branch in the split, from 0."""
-    count: int
+    count: int  # type: ignore[assignment]  # as above
     """Number of branches."""
     items: ItemsRef | None = None
     """Where a foreach's items are, when they were stored one by one."""
@@ -26,7 +24,7 @@ class Frame(NamedTuple):
     """The item as a short text, for people."""
 
     @classmethod
-    def from_json(cls, value: list[Any]) -> Frame:
+    def from_json(cls, value: list[Any]) -> Self:
         """Rebuild a frame from the array that JSON made of it."""
         step, task_id, var, index, count, items, label = value
         items_ref = None if items is None else ItemsRef.from_json(items)
@@ -40,14 +38,14 @@ class Transition(NamedTuple):
     """Steps to run next; for a switch just the chosen one."""
     var: str | None = None
     """Name of the foreach artifact, if this is a foreach."""
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # as in `Frame`
     """Number of foreach items."""
     items: ItemsRef | None = None
     condition: str | None = None
     """Name of the switch's artifact, if this is a switch."""
 
     @classmethod
-    def from_json(cls, value: list[Any]) -> Transition:
+    def from_json(cls, value: list[Any]) -> Self:
         """Rebuild a transition from the array that JSON made of it."""
         targets, var, count, items, condition = value
         items_ref = None if items is None else ItemsRef.from_json(items)
@@ -63,7 +61,7 @@ class Input(NamedTuple):
     manifest: dict[str, ArtifactRef]
 
     @classmethod
-    def from_json(cls, value: list[Any]) -> Input:
+    def from_json(cls, value: list[Any]) -> Self:
         """Rebuild an input from the array that JSON made of it."""
         step, task_id, frames, manifest = value
         return cls(
@@ -97,20 +95,15 @@ class RunContext(NamedTuple):
     """Decorators given on the command line, to be attached to every step."""
 
     @classmethod
-    def from_json(cls, value: list[Any]) -> RunContext:
+    def from_json(cls, value: list[Any]) -> Self:
         """Rebuild a context from the array that JSON made of it."""
-        flow, run_id, root, pack, parameters, names, constants, tags, *rest, specs = value
-        return cls(
-            flow,
-            run_id,
-            root,
-            pack,
-            manifest_from_json(parameters),
-            tuple(names),
-            tuple(constants),
-            tuple(tags),
-            *rest,
-            tuple(specs),
+        context = cls(*value)
+        return context._replace(
+            parameters=manifest_from_json(value[4]),
+            parameter_names=tuple(context.parameter_names),
+            constant_names=tuple(context.constant_names),
+            tags=tuple(context.tags),
+            with_specs=tuple(context.with_specs),
         )
 
 
@@ -131,7 +124,7 @@ class Assignment(NamedTuple):
     """Earlier attempts died without an exception; run no user code."""
 
     @classmethod
-    def from_json(cls, value: list[Any]) -> Assignment:
+    def from_json(cls, value: list[Any]) -> Self:
         """Rebuild an assignment from the array that JSON made of it."""
         step, task_id, attempt, frames, inputs, *rest = value
         return cls(
@@ -159,7 +152,7 @@ class Outcome(NamedTuple):
     """For a failed attempt: one line that says what happened."""
 
     @classmethod
-    def from_json(cls, value: list[Any]) -> Outcome:
+    def from_json(cls, value: list[Any]) -> Self:
         """Rebuild an outcome from the array that JSON made of it."""
         ok, manifest, transition, *rest = value
         return cls(

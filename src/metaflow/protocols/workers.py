@@ -1,7 +1,5 @@
 """What a source of worker processes promises to the engine's loop."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, Protocol
 
 from metaflow.model.task import RunContext

@@ -8,7 +8,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from metaflow.ambient import ambient
-from metaflow.authoring.flowspec import FlowSpec, bind, flow_graph
+from metaflow.authoring.flowspec import FlowSpec, bind, flow_graph, show_finished
 from metaflow.authoring.inputs import Inputs
 from metaflow.authoring.parameters import Parameter
 from metaflow.authoring.state import FRAMEWORK_ARTIFACTS, PendingTransition, TaskState
@@ -92,8 +92,10 @@ def _prepare(
         last=assignment.last_attempt,
         fallback=assignment.fallback,
     )
-    arguments = (Inputs(flow, state, assignment.inputs),) if assignment.is_join else ()
-    return state, attempt, arguments
+    if not assignment.is_join:
+        return state, attempt, ()
+    inputs = Inputs(assignment.inputs, lambda item: show_finished(flow, item, state))
+    return state, attempt, (inputs,)
 
 
 def _current(

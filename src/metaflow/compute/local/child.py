@@ -87,6 +87,6 @@ def open_unbuffered_output() -> None:
             newline="\n",
             write_through=True,
         )
-        text.mode = "w"  # type: ignore[misc]  # what the interpreter sets on its own streams
+        text.mode = "w"  # what the interpreter sets on its own streams
         setattr(sys, name, text)
         setattr(sys, f"__{name}__", text)

@@ -23,7 +23,7 @@ def main(flow: FlowSpec) -> NoReturn:
     """
     role, descriptor = sys.argv[2:4]
     channel = socket.socket(fileno=int(descriptor))
-    channel.set_inheritable(False)  # noqa: FBT003 - the interpreter's own signature
+    channel.set_inheritable(False)
     if role == "parent":
         fork_server.serve(type(flow), channel)
     message = frames.receive(channel)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from metaflow.compute.local import child, frames
 from metaflow.model.task import RunContext
+from metaflow.task.attempt import flush_output
 
 if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec
@@ -56,8 +57,8 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     os.setpgid(0, 0)
     set_death_signal = _death_signal()
     wake_in, wake_out = os.pipe()
-    os.set_blocking(wake_in, False)  # noqa: FBT003 - the interpreter's own signature
-    os.set_blocking(wake_out, False)  # noqa: FBT003 - the interpreter's own signature
+    os.set_blocking(wake_in, False)
+    os.set_blocking(wake_out, False)
     signal.set_wakeup_fd(wake_out, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -152,7 +153,7 @@ def _become_worker(
         import traceback
 
         traceback.print_exc()
-        child.flush_output()
+        flush_output()
     finally:
         os._exit(code or 0)
 
