@@ -1,0 +1,1 @@
+"""Older paths of what came with decorators: `metaflow.plugins.<decorator>_decorator`."""
