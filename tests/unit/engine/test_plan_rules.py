@@ -457,6 +457,26 @@ def test_only_missing_items_of_a_foreach_run_again() -> None:
     assert join.input_ids == ("2", "4", "5", "3")
 
 
+def test_what_follows_clones_starts_in_the_order_of_the_split() -> None:
+    graph = graph_of(
+        ("start", "foreach", "body"),
+        ("body", "linear", "more"),
+        ("more", "linear", "join"),
+        ("join", "join", "end"),
+        ("end", "end"),
+    )
+    tasks = [finished("1", "start", Transition(("body",), "xs", 3))]
+    tasks += [
+        finished(
+            str(index + 2), "body", Transition(("more",)), (Frame("start", "1", "xs", index, 3),)
+        )
+        for index in range(3)
+    ]
+    _, commands = begin(graph, origin=OriginRun(tasks))
+    launches = [command for command in commands if isinstance(command, Launch)]
+    assert [(x.step, x.frames[-1].index) for x in launches] == [("more", n) for n in range(3)]
+
+
 def test_step_to_rerun_spares_what_does_not_follow_it() -> None:
     frames = [(Frame("start", "7", None, index, 2),) for index in (0, 1)]
     origin = OriginRun(
