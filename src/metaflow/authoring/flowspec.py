@@ -14,6 +14,7 @@ from metaflow.authoring.constants import not_modifiable
 from metaflow.authoring.state import TaskState
 from metaflow.authoring.steps import StepFunction, step_functions
 from metaflow.errors.base import MetaflowException
+from metaflow.model.artifact import read_ref
 from metaflow.model.task import Input
 
 ITEM_CHARS = 20
@@ -175,7 +176,7 @@ class FlowSpec:
         if state is None or ref is None:
             message = f"Flow {type(self).__name__} has no attribute '{name}'"
             raise AttributeError(message, name=name, obj=self)
-        value = state.store.load(ref)
+        value = state.store.load(read_ref(ref))
         self.__dict__[name] = value
         return value
 
@@ -261,7 +262,7 @@ def bind(flow: type[FlowSpec], state: TaskState) -> FlowSpec:
 def show_finished(flow: type[FlowSpec], item: Input, state: TaskState) -> FlowSpec:
     """Make the read-only flow that shows a predecessor to the join behind `state`."""
     shown = TaskState(
-        state.context, item.step, item.frames, item.manifest, state.store, read_only=True
+        state.context, item.step, item.frames, dict(item.manifest), state.store, read_only=True
     )
     return bind(flow, shown)
 

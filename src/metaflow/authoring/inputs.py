@@ -11,7 +11,7 @@ from metaflow.errors.definition import (
     MissingInMergeArtifactsException,
     UnhandledInMergeArtifactsException,
 )
-from metaflow.model.artifact import ArtifactRef
+from metaflow.model.artifact import ArtifactRef, read_ref
 from metaflow.model.task import Input
 
 FlowT = TypeVar("FlowT")
@@ -101,7 +101,8 @@ def merge(
     # One value per digest: what matters is whether inputs agree, not which of them is asked.
     found: dict[str, dict[str, ArtifactRef]] = {}
     for item in inputs:
-        for name, ref in vars(item)["__state__"].inherited.items():
+        for name, unread in vars(item)["__state__"].inherited.items():
+            ref = read_ref(unread)
             found.setdefault(name, {})[ref.digest] = ref
     taken = vars(flow).keys() | state.sealed | FRAMEWORK_ARTIFACTS | excluded
     wanted = {

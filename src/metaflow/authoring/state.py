@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
-from metaflow.model.artifact import ArtifactRef, ItemsRef
+from metaflow.model.artifact import ArtifactRef, ItemsRef, Unread, read_ref
 from metaflow.model.task import Frame, RunContext
 
 FRAMEWORK_ARTIFACTS = frozenset({"_exception", "_graph_info", "name"})
@@ -44,7 +44,7 @@ class TaskState:
         The step that runs.
     frames : tuple of Frame
         The open splits, outermost first.
-    inherited : dict of str to ArtifactRef
+    inherited : dict of str to ArtifactRef or its JSON array
         Artifacts of the only predecessor; empty in a join.
     store : ArtifactReader
         Where artifacts are read from.
@@ -70,7 +70,7 @@ class TaskState:
         context: RunContext,
         step: str,
         frames: tuple[Frame, ...],
-        inherited: dict[str, ArtifactRef],
+        inherited: dict[str, Unread],
         store: ArtifactReader,
         *,
         read_only: bool = False,
@@ -110,6 +110,6 @@ class TaskState:
         ref = self.inherited.get(frame.var or "")
         if ref is None:
             return None
-        values = self.store.load(ref)
+        values = self.store.load(read_ref(ref))
         # The place of an item is its place in iteration, for every kind of iterable.
         return next(islice(values, frame.index, None), None)

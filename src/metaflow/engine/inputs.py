@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Final
 
 from metaflow.engine.plan_messages import Launch
 from metaflow.model.task import Frame
@@ -29,6 +29,5 @@ class InputTexts:
         )
 
 
-def dumps(value: Any) -> str:
-    """Encode as compact JSON."""
-    return json.dumps(value, separators=(",", ":"))
+dumps: Final = json.JSONEncoder(separators=(",", ":")).encode
+"""Encode as compact JSON."""

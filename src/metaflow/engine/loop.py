@@ -6,16 +6,15 @@ are committed in batches, and a line that claims a fact is written after its com
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from metaflow.engine.attempts import RunningAttempt
-from metaflow.engine.inputs import InputTexts
+from metaflow.engine.inputs import InputTexts, dumps
 from metaflow.engine.output import LogBook, TaskOutput
 from metaflow.engine.plan_messages import (
     AttemptFailed,
@@ -49,7 +48,8 @@ if TYPE_CHECKING:
     from metaflow.protocols.metadata_store import RunJournal
 
 GRACE_S = 5.0
-COMMIT_EVERY_S = 0.02
+GATHER_S = 0.004
+"""How long a fact may wait for others to share its transaction."""
 SUMMARY_EVERY_S = 300.0
 SPARE_WORKERS = 2
 NO_RETRY_EXIT_CODE = 202
@@ -103,7 +103,8 @@ class RunLoop:
         self._wakeups = Wakeups()
         self._attempts: dict[int, RunningAttempt] = {}
         self._changes: list[Change] = []
-        self._committed_at = time.monotonic()
+        self._news_since: float | None = None
+        self._watched: set[int] = set()
         self._timers: list[tuple[float, RetryDue]] = []
         self._deadline: float | None = None
         self._summary_at = time.monotonic() + SUMMARY_EVERY_S
@@ -121,9 +122,9 @@ class RunLoop:
     def run(self, first_step: str) -> None:
         """Run until the plan says that the run is over."""
         self._pool.warm_up(first_step)
-        with self._wakeups, self._selector as selector:
-            selector.register(self._source, selectors.EVENT_READ, self._hear_source)
-            selector.register(self._wakeups, selectors.EVENT_READ, self._hear_signals)
+        with self._wakeups, self._selector:
+            self._watch(self._source.fileno(), self._hear_source)
+            self._watch(self._wakeups.fileno(), self._hear_signals)
             try:
                 self._feed(RunStarted())
                 while not self._over:
@@ -140,19 +141,25 @@ class RunLoop:
         if self._workers_asked:
             self._workers_asked = False
             self._hear_source()
-        ready = self._selector.select(self._patience())
-        for key, _ in ready:
-            # Closed by an earlier event of this turn.
-            if key.fileobj in self._selector.get_map():
+        for key, _ in self._selector.select(self._patience()):
+            # Not when an earlier event of this turn has closed it.
+            if key.fd in self._watched:
                 key.data()
         now = time.monotonic()
-        if self._has_news() and (not ready or now - self._committed_at > COMMIT_EVERY_S):
+        if not self._has_news():
+            self._news_since = None
+        elif self._news_since is None:
+            self._news_since = now
+        elif now - self._news_since >= GATHER_S:
             self._commit()
         self._mind_time(now)
 
     def _patience(self) -> float | None:
-        if self._has_news() or self._workers_asked:
+        if self._workers_asked:
             return 0.0
+        if self._has_news():
+            waited = time.monotonic() - (self._news_since or time.monotonic())
+            return max(0.0, GATHER_S - waited)
         until = [self._summary_at, *(due for due, _ in self._timers)]
         if self._deadline is not None:
             until.append(self._deadline)
@@ -185,7 +192,7 @@ class RunLoop:
                 self._journal.write(self._run, changes)
             except MetaflowException as error:
                 self._give_up(error)
-        self._committed_at = time.monotonic()
+        self._news_since = None
         self._console.flush()
 
     def _give_up(self, error: MetaflowException) -> None:
@@ -237,10 +244,9 @@ class RunLoop:
         output = TaskOutput(launch.task_id, launch.attempt, label, (worker.stdout, worker.stderr))
         attempt = RunningAttempt(launch, worker, output)
         self._attempts[worker.pid] = attempt
-        register = self._selector.register
-        register(worker.channel, selectors.EVENT_READ, lambda: self._hear_answer(attempt))
-        register(worker.stdout, selectors.EVENT_READ, lambda: self._hear_output(attempt, 0))
-        register(worker.stderr, selectors.EVENT_READ, lambda: self._hear_output(attempt, 1))
+        self._watch(worker.channel, lambda: self._hear_answer(attempt))
+        self._watch(worker.stdout, lambda: self._hear_output(attempt, 0))
+        self._watch(worker.stderr, lambda: self._hear_output(attempt, 1))
         attempt.send(self._inputs.assignment(launch))
         if launch.fallback:
             text = "Task fallback is starting to handle the failure."
@@ -321,7 +327,7 @@ class RunLoop:
 
     def _hear_output(self, attempt: RunningAttempt, which: int) -> None:
         if not attempt.output.read(which, self._book, self._console, time.time()):
-            self._forget_descriptor(attempt.output.pipes[which])
+            self._unwatch(attempt.output.pipes[which])
 
     def _hear_answer(self, attempt: RunningAttempt) -> bool:
         """Take in what is there of an answer; False when nothing more will come."""
@@ -329,11 +335,13 @@ class RunLoop:
             answer = attempt.receive()
         except EOFError:
             # The process is ending; its exit will tell how.
-            self._forget_descriptor(attempt.worker.channel)
+            self._unwatch(attempt.worker.channel)
             return False
         if answer is None:
             return True
-        self._forget_descriptor(attempt.worker.channel)
+        # What is left to hear of this process is its exit.
+        for descriptor in (attempt.worker.channel, *attempt.output.pipes):
+            self._unwatch(descriptor)
         self._answered(attempt, answer)
         return True
 
@@ -343,7 +351,7 @@ class RunLoop:
         attempt.output.finish_lines(self._console)
         ok, manifest, transition, handled, retryable, error = answer
         went = None if transition is None else Transition.from_json(transition)
-        text = json.dumps(manifest, separators=(",", ":"))
+        text = dumps(manifest)
         self._conclude(attempt, now, text, went, ok=ok, handled=handled, error=error)
         launch = attempt.launch
         if not ok:
@@ -423,11 +431,16 @@ class RunLoop:
 
     def _release(self, attempt: RunningAttempt) -> None:
         for descriptor in (attempt.worker.channel, *attempt.output.pipes):
-            self._forget_descriptor(descriptor)
+            self._unwatch(descriptor)
         attempt.close()
 
-    def _forget_descriptor(self, descriptor: int | None) -> None:
-        if descriptor is not None and descriptor in self._selector.get_map():
+    def _watch(self, descriptor: int, hear: Callable[[], object]) -> None:
+        self._selector.register(descriptor, selectors.EVENT_READ, hear)
+        self._watched.add(descriptor)
+
+    def _unwatch(self, descriptor: int | None) -> None:
+        if descriptor in self._watched and descriptor is not None:
+            self._watched.discard(descriptor)
             self._selector.unregister(descriptor)
 
     def _summarize(self) -> None:

@@ -72,8 +72,16 @@ class ItemsRef(NamedTuple):
         return cls(value[0], Part(*value[1]))
 
 
+Unread: TypeAlias = ArtifactRef | list[Any]
+"""A reference, or the array that JSON made of it; most are passed on and never looked at."""
+
 Manifest: TypeAlias = Mapping[str, ArtifactRef]
 """All artifacts of one attempt, by name."""
+
+
+def read_ref(ref: Unread) -> ArtifactRef:
+    """Rebuild a reference unless that has been done."""
+    return ref if isinstance(ref, ArtifactRef) else ArtifactRef.from_json(ref)
 
 
 def manifest_from_json(value: Mapping[str, list[Any]]) -> dict[str, ArtifactRef]:

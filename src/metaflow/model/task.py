@@ -1,8 +1,9 @@
 """What a task is told and what it answers: frames, assignments, transitions, outcomes."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
-from metaflow.model.artifact import ArtifactRef, ItemsRef, manifest_from_json
+from metaflow.model.artifact import ArtifactRef, ItemsRef, Unread, manifest_from_json
 
 
 class Frame(NamedTuple):
@@ -58,7 +59,7 @@ class Input(NamedTuple):
     step: str
     task_id: str
     frames: tuple[Frame, ...]
-    manifest: dict[str, ArtifactRef]
+    manifest: Mapping[str, Unread]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Self:
@@ -68,7 +69,7 @@ class Input(NamedTuple):
             step,
             task_id,
             tuple(Frame.from_json(frame) for frame in frames),
-            manifest_from_json(manifest),
+            manifest,
         )
 
 
@@ -142,7 +143,7 @@ class Outcome(NamedTuple):
 
     ok: bool
     """The attempt finished: the step succeeded, or its failure was handled."""
-    manifest: dict[str, ArtifactRef]
+    manifest: Mapping[str, Unread]
     transition: Transition | None
     handled: bool = False
     """The step failed and `@catch` took it: the task is finished but not successful."""
@@ -150,14 +151,3 @@ class Outcome(NamedTuple):
     """A failed attempt may be tried again."""
     error: str | None = None
     """For a failed attempt: one line that says what happened."""
-
-    @classmethod
-    def from_json(cls, value: list[Any]) -> Self:
-        """Rebuild an outcome from the array that JSON made of it."""
-        ok, manifest, transition, *rest = value
-        return cls(
-            ok,
-            manifest_from_json(manifest),
-            None if transition is None else Transition.from_json(transition),
-            *rest,
-        )

@@ -13,13 +13,13 @@ from metaflow.authoring.inputs import Inputs
 from metaflow.authoring.parameters import Parameter
 from metaflow.authoring.state import FRAMEWORK_ARTIFACTS, PendingTransition, TaskState
 from metaflow.errors.base import MetaflowException
+from metaflow.model.artifact import Unread, read_ref
 from metaflow.model.task import Assignment, Outcome, RunContext, Transition
 from metaflow.protocols.step_hook import Attempt
 from metaflow.task.report import describe, exception_artifact, print_failure
 
 if TYPE_CHECKING:
     from metaflow.artifact_store.local import LocalArtifactStore
-    from metaflow.model.artifact import ArtifactRef
 
 NO_RETRY_EXIT_CODE = 202
 
@@ -27,8 +27,8 @@ NO_RETRY_EXIT_CODE = 202
 def run_attempt(
     flow: type[FlowSpec],
     context: RunContext,
-    assignment: Assignment,
     store: LocalArtifactStore,
+    assignment: Assignment,
 ) -> Outcome:
     """Run one attempt and store everything it leaves behind.
 
@@ -40,10 +40,10 @@ def run_attempt(
         The user's flow class.
     context : RunContext
         What all tasks of the run share.
-    assignment : Assignment
-        Which attempt of which task this is.
     store : LocalArtifactStore
         Where artifacts are read and written.
+    assignment : Assignment
+        Which attempt of which task this is.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def _prepare(
     assignment: Assignment,
     store: LocalArtifactStore,
 ) -> tuple[TaskState, Attempt, tuple[Any, ...]]:
-    inherited: dict[str, ArtifactRef] = {}
+    inherited: dict[str, Unread] = {}
     if assignment.inputs and not assignment.is_join:
         inherited = {
             name: ref
@@ -160,7 +160,10 @@ def _conclude(
     if failure is not None:
         print_failure(flow, failure)
         values["_exception"] = exception_artifact(failure)
-    saved, problems = store.save(values, state.context.pack, state.inherited)
+    known = {
+        name: read_ref(state.inherited[name]) for name in values.keys() & state.inherited.keys()
+    }
+    saved, problems = store.save(values, state.context.pack, known)
     for problem in problems.values():
         print_failure(flow, problem)
         failure = failure or problem

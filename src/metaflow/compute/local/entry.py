@@ -31,5 +31,5 @@ def main(flow: FlowSpec) -> NoReturn:
         sys.exit(0)
     context = RunContext.from_json(message)
     child.open_unbuffered_output()
-    child.prepare(type(flow), context)
-    sys.exit(child.serve_one(type(flow), context, channel, forked=False) or 0)
+    ready = child.prepare(type(flow), context)
+    sys.exit(child.serve_one(ready, channel, forked=False) or 0)

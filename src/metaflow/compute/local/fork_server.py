@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from metaflow.compute.local import child, frames
+from metaflow.compute.local.rehearsal import rehearse
 from metaflow.model.task import RunContext
 from metaflow.task.attempt import flush_output
 
@@ -61,28 +62,27 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     os.set_blocking(wake_out, False)
     signal.set_wakeup_fd(wake_out, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _open_null_input()
     child.open_unbuffered_output()
     message = frames.receive(control)
     if message is None:
         return
     context = RunContext.from_json(message)
-    child.prepare(flow, context)
+    ready = child.prepare(flow, context)
     gc.freeze()
     workers: set[int] = set()
     poller = select.poll()
     poller.register(control, select.POLLIN)
     poller.register(wake_in, select.POLLIN)
     server = os.getpid()
+    rehearsed = False
     while True:
-        ready = {descriptor for descriptor, _ in poller.poll()}
-        if wake_in in ready:
+        readable = {descriptor for descriptor, _ in poller.poll()}
+        if wake_in in readable:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake_in, 4096)
             _report_exits(control, workers)
-        if control.fileno() in ready:
+        if control.fileno() in readable:
             wanted = _read_requests(control)
             if wanted is None:
                 _kill(workers)
@@ -97,7 +97,13 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
                     os._exit(0)
                 os.close(wake_in)
                 os.close(wake_out)
-                _become_worker(flow, context, channel, outputs)
+                _become_worker(ready, channel, outputs)
+            if not rehearsed:
+                # While the first worker is at work there is time to make the next ones
+                # cheaper.
+                rehearsed = True
+                rehearse(context)
+                gc.freeze()
 
 
 def _read_requests(control: socket.socket) -> int | None:
@@ -137,18 +143,17 @@ def _fork_worker(
 
 
 def _become_worker(
-    flow: type[FlowSpec], context: RunContext, channel: socket.socket, outputs: tuple[int, int]
+    ready: child.Preparation, channel: socket.socket, outputs: tuple[int, int]
 ) -> NoReturn:
     code: int | None = CRASHED
     try:
         os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        child.use_plain_signals()
         for number, descriptor in enumerate(outputs, start=1):
             os.dup2(descriptor, number)
             os.close(descriptor)
-        code = child.serve_one(flow, context, channel, forked=True)
+        code = child.serve_one(ready, channel, forked=True)
     except BaseException:
         import traceback
 

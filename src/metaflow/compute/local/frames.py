@@ -8,12 +8,18 @@ from socket import socket
 from typing import Any
 
 HEADER = struct.Struct(">I")
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def encode(message: Any) -> bytes:
     """Turn a message into the bytes of one frame."""
-    body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+    body = _encode(message).encode()
     return HEADER.pack(len(body)) + body
+
+
+def decode(body: bytes) -> Any:
+    """Turn the body of a frame into its message."""
+    return json.loads(body)
 
 
 def receive(channel: socket) -> Any | None:
@@ -22,7 +28,7 @@ def receive(channel: socket) -> Any | None:
     if header is None:
         return None
     body = _exactly(channel, HEADER.unpack(header)[0])
-    return None if body is None else json.loads(body)
+    return None if body is None else decode(body)
 
 
 def _exactly(channel: socket, length: int) -> bytes | None:

@@ -1,0 +1,67 @@
+"""Runs a toy attempt in the warm parent, so that its workers find everything in place.
+
+What the first attempt of a process does for the first time (filling caches, specializing
+bytecode, growing the heap) costs each forked worker its own copies of the pages it touches.
+Done once before the fork, it costs nothing in the workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any
+
+from metaflow.ambient import ambient
+from metaflow.artifact_store.local import LocalArtifactStore
+from metaflow.authoring.flowspec import FlowSpec
+from metaflow.authoring.steps import step
+from metaflow.compute.local import frames
+from metaflow.model.task import Assignment, Frame, Input, RunContext
+from metaflow.task.attempt import run_attempt
+
+TIMES = 10
+"""The interpreter specializes a function after eight calls."""
+
+
+class Node:
+    """As much of a graph's node as an attempt looks at."""
+
+    out_funcs = ("work",)
+
+
+class ToyFlow(FlowSpec):
+    """A step of a foreach that does as little as possible."""
+
+    __graph__ = {"work": Node}  # noqa: RUF012 - stands in for a graph read from source
+
+    @step
+    def work(self) -> None:
+        """Use an item, an inherited artifact and a transition."""
+        self.result = self.input
+        self.next(self.work)
+
+
+def rehearse(real: RunContext) -> None:
+    """Run the toy attempt a few times on a store in memory; failures do not matter."""
+    with contextlib.suppress(Exception):
+        _rehearse(real)
+    ambient.current = None
+
+
+def _rehearse(real: RunContext) -> None:
+    memory = os.memfd_create("rehearsal")
+    try:
+        pack = str(memory)
+        context = RunContext("ToyFlow", "0", "/proc/self/fd", pack, {}, (), (), (), real.user, None)
+        store = LocalArtifactStore(context.root)
+        items = store.save_items([1, "text"], pack)
+        saved, _ = store.save({"items": [1, "text"], "number": 1, "text": "text"}, pack)
+        frame = Frame("split", "1", "items", 0, 2, items)
+        assignment: Any = Assignment("work", "2", 0, (frame,), (Input("split", "1", (), saved),))
+        for _ in range(TIMES):
+            message = frames.decode(frames.encode(assignment)[frames.HEADER.size :])
+            outcome = run_attempt(ToyFlow, context, store, Assignment.from_json(message))
+            frames.encode(outcome)
+        store.close()
+    finally:
+        os.close(memory)
