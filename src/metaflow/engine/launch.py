@@ -35,6 +35,7 @@ from metaflow.model.records import (
     TaskCreated,
 )
 from metaflow.model.task import RunContext
+from metaflow.settings.search import LOCAL_DIRECTORY
 from metaflow.settings.version import get_version
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ class _Run:
             request.user,
             request.namespace,
             request.origin.run_id if request.origin else None,
-            f"local@{os.path.dirname(request.root)}",
+            metadata_spec(request.root),
             vars(request.flow).get("__with_specs__", ()),
         )
 
@@ -245,7 +246,7 @@ class _Run:
         attributes = {
             "run_id": run_id,
             "flow_name": self._flow,
-            "metadata": f"local@{os.path.dirname(request.root)}",
+            "metadata": metadata_spec(request.root),
         }
         self._write_file(request.runner_attribute_file, json.dumps(attributes))
         if request.origin is None:
@@ -289,6 +290,12 @@ class _Run:
         else:
             console.say("Done!")
         console.flush()
+
+
+def metadata_spec(root: str) -> str:
+    """What `metaflow.metadata()` takes to find the store with this root."""
+    folder, name = os.path.split(root)
+    return f"local@{folder if name == LOCAL_DIRECTORY else root}"
 
 
 def _parameters_of(tasks: list[OriginTask]) -> dict[str, ArtifactRef]:
