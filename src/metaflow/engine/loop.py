@@ -105,6 +105,7 @@ class RunLoop:
         self._changes: list[Change] = []
         self._news_since: float | None = None
         self._watched: set[int] = set()
+        self._resting: list[tuple[RunningAttempt, int]] = []
         self._timers: list[tuple[float, RetryDue]] = []
         self._deadline: float | None = None
         self._summary_at = time.monotonic() + SUMMARY_EVERY_S
@@ -167,7 +168,7 @@ class RunLoop:
         return min(wait, 0.2) if self._console.live is not None else wait
 
     def _has_news(self) -> bool:
-        return bool(self._changes) or not self._console.is_empty
+        return bool(self._changes or self._resting) or not self._console.is_empty
 
     def _mind_time(self, now: float) -> None:
         if self._timers and self._timers[0][0] <= now:
@@ -194,6 +195,9 @@ class RunLoop:
                 self._give_up(error)
         self._news_since = None
         self._console.flush()
+        resting, self._resting = self._resting, []
+        for attempt, which in resting:
+            self._watch_output(attempt, which)
 
     def _give_up(self, error: MetaflowException) -> None:
         """End at once: without its journal a run can't acknowledge anything."""
@@ -245,8 +249,8 @@ class RunLoop:
         attempt = RunningAttempt(launch, worker, output)
         self._attempts[worker.pid] = attempt
         self._watch(worker.channel, lambda: self._hear_answer(attempt))
-        self._watch(worker.stdout, lambda: self._hear_output(attempt, 0))
-        self._watch(worker.stderr, lambda: self._hear_output(attempt, 1))
+        self._watch_output(attempt, 0)
+        self._watch_output(attempt, 1)
         attempt.send(self._inputs.assignment(launch))
         if launch.fallback:
             text = "Task fallback is starting to handle the failure."
@@ -326,8 +330,11 @@ class RunLoop:
         self._hear_source()
 
     def _hear_output(self, attempt: RunningAttempt, which: int) -> None:
-        if not attempt.output.read(which, self._book, self._console, time.time()):
-            self._unwatch(attempt.output.pipes[which])
+        # Until the next commit the pipe may fill: being woken for every line that a step
+        # prints would cost more than the step.
+        self._unwatch(attempt.output.pipes[which])
+        if attempt.output.read(which, self._book, self._console, time.time()):
+            self._resting.append((attempt, which))
 
     def _hear_answer(self, attempt: RunningAttempt) -> bool:
         """Take in what is there of an answer; False when nothing more will come."""
@@ -437,6 +444,11 @@ class RunLoop:
     def _watch(self, descriptor: int, hear: Callable[[], object]) -> None:
         self._selector.register(descriptor, selectors.EVENT_READ, hear)
         self._watched.add(descriptor)
+
+    def _watch_output(self, attempt: RunningAttempt, which: int) -> None:
+        pipe = attempt.output.pipes[which]
+        if pipe is not None and not attempt.answered:
+            self._watch(pipe, lambda: self._hear_output(attempt, which))
 
     def _unwatch(self, descriptor: int | None) -> None:
         if descriptor in self._watched and descriptor is not None:

@@ -10,6 +10,10 @@ from metaflow.engine.console import Console
 from metaflow.model.records import LogWritten
 
 CHUNK = 1 << 20
+PIPE_SIZE = 1 << 16
+"""What a pipe holds by default; a reader that finds it full is slower than the writer."""
+LONGEST_LINE = 1 << 16
+"""A line that is longer comes in pieces on the console; the log keeps it whole."""
 MARKER = b"[TRUNCATED - MAXIMUM LOG FILE SIZE REACHED]\n"
 MERGE_WITHIN_S = 0.05
 """Output that follows this closely is one entry of the log's index, with one time."""
@@ -106,6 +110,8 @@ class TaskOutput:
             return False
         if not data:
             return False
+        if len(data) == PIPE_SIZE:
+            _widen(pipe)
         book.write(self.task_id, self.attempt, STREAMS[which], data, now)
         self._relay(which, data, console)
         return True
@@ -144,6 +150,19 @@ class TaskOutput:
         end = data.rfind(b"\n") + 1
         if not end:
             self._rest[which] += data
+            if len(self._rest[which]) > LONGEST_LINE:
+                self._relay(which, b"\n", console)
             return
         console.relay(self.label, self._rest[which] + data[:end])
         self._rest[which] = data[end:]
+
+
+def _widen(pipe: int) -> None:
+    """Let a pipe hold more, where the system can do that."""
+    import fcntl
+
+    set_size = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if set_size is not None:
+        # An unprivileged user may be over the limit for all pipes together.
+        with contextlib.suppress(PermissionError):
+            fcntl.fcntl(pipe, set_size, CHUNK)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from metaflow.compute.local import child, fork_server, frames
+from metaflow.compute.local.lifeline import prepare_to_die_with
 from metaflow.model.task import RunContext
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def main(flow: FlowSpec) -> NoReturn:
     channel.set_inheritable(False)
     if role == "parent":
         fork_server.serve(type(flow), channel)
+    prepare_to_die_with(os.getppid())()
     message = frames.receive(channel)
     if message is None:
         sys.exit(0)

@@ -16,10 +16,10 @@ import signal
 import socket
 import struct
 from array import array
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from metaflow.compute.local import child, frames
+from metaflow.compute.local.lifeline import prepare_to_die_with
 from metaflow.compute.local.rehearsal import rehearse
 from metaflow.model.task import RunContext
 from metaflow.task.attempt import flush_output
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 RECORD = struct.Struct(">cii")
 """What the server tells the launcher: a kind, a process id, a number."""
 NEW_WORKER, EXITED = b"W", b"X"
-PR_SET_PDEATHSIG = 1
 CRASHED = 70
 """Exit code of a worker whose own machinery failed."""
 
@@ -56,7 +55,7 @@ def serve(flow: type[FlowSpec], control: socket.socket) -> NoReturn:
 
 def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     os.setpgid(0, 0)
-    set_death_signal = _death_signal()
+    die_with_server = prepare_to_die_with(os.getpid())
     wake_in, wake_out = os.pipe()
     os.set_blocking(wake_in, False)
     os.set_blocking(wake_out, False)
@@ -74,7 +73,6 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     poller = select.poll()
     poller.register(control, select.POLLIN)
     poller.register(wake_in, select.POLLIN)
-    server = os.getpid()
     rehearsed = False
     while True:
         readable = {descriptor for descriptor, _ in poller.poll()}
@@ -92,9 +90,7 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
                 if channel is None:
                     continue
                 # From here on this is the worker.
-                set_death_signal()
-                if os.getppid() != server:
-                    os._exit(0)
+                die_with_server()
                 os.close(wake_in)
                 os.close(wake_out)
                 _become_worker(ready, channel, outputs)
@@ -189,13 +185,3 @@ def _open_null_input() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-
-
-def _death_signal() -> Callable[[], object]:
-    """Prepare the call by which a worker asks to be killed when this server dies."""
-    import ctypes
-
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is None:  # only Linux has it
-        return lambda: None
-    return lambda: prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)

@@ -1,0 +1,36 @@
+"""How a process makes sure that it does not outlive the one that started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+PR_SET_PDEATHSIG = 1
+
+
+def prepare_to_die_with(parent: int) -> Callable[[], None]:
+    """Prepare the call by which a process asks to be killed when its parent dies.
+
+    Parameters
+    ----------
+    parent : int
+        Process id of the parent. If it is gone by the time of the call, the process ends.
+
+    Returns
+    -------
+    callable
+        To be called in the process that shall not survive. Where the system knows no such
+        request (it is Linux's), the call only checks that the parent is still there.
+    """
+    import ctypes
+
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+
+    def bind() -> None:
+        if prctl is not None:
+            prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(0)
+
+    return bind
