@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -206,12 +205,3 @@ def _stored_transition(store: LocalArtifactStore, state: TaskState) -> Transitio
         return Transition(pending.targets, condition=pending.condition)
     items = store.save_items(pending.values, state.context.pack)
     return Transition(pending.targets, pending.var, len(pending.values), items)
-
-
-def flush_output() -> None:
-    """Write out what the user's code has printed so far, as far as that still works."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            continue

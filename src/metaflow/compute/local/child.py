@@ -1,10 +1,7 @@
 """What a worker process does with its life: one attempt, from a clean start to its exit."""
 
-import _thread
-import atexit
 import os
 import sys
-import threading
 from socket import socket
 from typing import NamedTuple
 
@@ -14,8 +11,9 @@ from metaflow.authoring.flowspec import FlowSpec, flow_graph
 from metaflow.authoring.step_decorators import attach
 from metaflow.compute.local import frames
 from metaflow.model.task import Assignment, RunContext
-from metaflow.task.attempt import flush_output, run_attempt
+from metaflow.task.attempt import run_attempt
 from metaflow.task.freshness import refresh_random_generators
+from metaflow.task.leaving import leave_like_a_program
 
 
 class Preparation(NamedTuple):
@@ -55,23 +53,13 @@ def serve_one(ready: Preparation, channel: socket, *, forked: bool) -> int | Non
     message = frames.receive(channel)
     if message is None:
         return None
+    module = sys.modules.get(ready.flow.__module__)
     if forked:
-        refresh_random_generators(sys.modules.get(ready.flow.__module__))
+        refresh_random_generators(module)
     outcome = run_attempt(*ready, Assignment.from_json(message))
-    finish_like_an_interpreter()
+    leave_like_a_program(vars(module) if module else {})
     channel.sendall(frames.encode(outcome))
     return 0 if outcome.ok else 1
-
-
-def finish_like_an_interpreter() -> None:
-    """Do what the end of a normal program does, as part of the task."""
-    # Whatever libraries do when a program ends belongs to the task, and so does what they
-    # print: do it before the task counts as finished.
-    if _thread._count():  # noqa: SLF001 - threads besides the main one; counting is cheap
-        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - joins those that are no daemons
-    if atexit._ncallbacks():  # noqa: SLF001 - likewise
-        atexit._run_exitfuncs()  # noqa: SLF001 - what a normal interpreter exit runs
-    flush_output()
 
 
 def open_unbuffered_output() -> None:

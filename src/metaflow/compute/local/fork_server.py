@@ -22,7 +22,7 @@ from metaflow.compute.local import child, frames
 from metaflow.compute.local.lifeline import prepare_to_die_with
 from metaflow.compute.local.rehearsal import rehearse
 from metaflow.model.task import RunContext
-from metaflow.task.attempt import flush_output
+from metaflow.task.leaving import flush_output
 
 if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec

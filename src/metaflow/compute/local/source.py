@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from metaflow.compute.local import fork_server, safety
 from metaflow.compute.local.parent import WarmParent, kill_group
 from metaflow.protocols.workers import WorkerExited, WorkerReady
+from metaflow.task.leaving import flush_files, flush_output
 
 if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec
@@ -103,8 +104,9 @@ class LocalWorkers:
 
     def _fork_parent(self, flow: type[FlowSpec], *, check: bool) -> None:
         ours, theirs = socket.socketpair()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        # What is still held back must not be written once more by every worker.
+        flush_files(vars(sys.modules[flow.__module__]).values())
+        flush_output()
         pid = _fork()
         if pid == 0:
             ours.close()
