@@ -1,0 +1,134 @@
+"""Every command, option, setting and documented name is in the documentation, and no other."""
+
+from __future__ import annotations
+
+import ast
+import re
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+from docs_pages import REPOSITORY
+
+import metaflow
+from metaflow import FlowSpec, Parameter, step
+from metaflow.cli import command
+from metaflow.cli.console import Console
+from metaflow.cli.flow import COMMANDS, FlowGroup
+from metaflow.cli.scope import Scope
+from metaflow.settings import load_settings
+
+DOCS = REPOSITORY / "docs"
+RUNNING = (DOCS / "running.md").read_text(encoding="utf-8")
+SETTINGS = Path(metaflow.__file__).parent / "settings"
+VARIABLE = re.compile(r"[A-Z][A-Z_]{3,}")
+OUTSIDE = {"NO_COLOR", "SUDO_USER", "USERNAME"}
+"""Variables that are no settings of ours."""
+
+
+class PlainFlow(FlowSpec):
+    size = Parameter("size", default=1)
+
+    @step
+    def start(self):
+        pass
+
+
+def commands() -> dict[str, click.Command]:
+    """All commands by the words that call them."""
+    scope = Scope(PlainFlow, load_settings({}), Console())
+    found: dict[str, click.Command] = {"": FlowGroup(scope.settings)}
+    for name, module in COMMANDS.items():
+        made = import_module(module).build(scope)
+        found[name] = made
+        if isinstance(made, click.Group):
+            found |= {f"{name} {inner}": part for inner, part in made.commands.items()}
+    return found
+
+
+def options(made: click.Command) -> set[str]:
+    """The options of a command that users are shown."""
+    return {
+        name
+        for param in made.params
+        if isinstance(param, click.Option) and not param.hidden
+        for name in (*param.opts, *param.secondary_opts)
+        if name != "--size"
+    }
+
+
+def variables() -> set[str]:
+    """Environment variables that the settings read."""
+    found = set()
+    for file in SETTINGS.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                name = node.value.removeprefix("METAFLOW_")
+                if VARIABLE.fullmatch(name):
+                    found.add(name if name in OUTSIDE else f"METAFLOW_{name}")
+    return found
+
+
+def mentioned(name: str, text: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
+
+
+def test_the_variables_are_found():
+    assert {"METAFLOW_USER", "METAFLOW_HOME", "METAFLOW_TASK_START", "NO_COLOR"} <= variables()
+
+
+@pytest.mark.parametrize("name", sorted(variables()))
+def test_each_variable_is_documented(name):
+    assert mentioned(name, RUNNING)
+
+
+@pytest.mark.parametrize("name", sorted(filter(None, commands())))
+def test_each_command_is_documented(name):
+    assert mentioned(name, RUNNING)
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [(name, option) for name, made in commands().items() for option in sorted(options(made))],
+)
+def test_each_option_is_documented(name, option):
+    assert mentioned(option, RUNNING)
+
+
+@pytest.mark.parametrize("name", sorted(command._group(load_settings({}), Console()).commands))
+def test_each_command_of_the_installation_is_documented(name):
+    assert mentioned(f"metaflow {name}", RUNNING)
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_a_page_names_no_option_or_variable_that_does_not_exist(page):
+    if page.name == "performance.md":  # has the options of the benchmark
+        return
+    known = {option for made in commands().values() for option in options(made)}
+    text = page.read_text(encoding="utf-8")
+    own = set(re.findall(r"Parameter\(\s*\"([\w-]+)\"", text))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+    assert named - known - {f"--{name}" for name in own} <= {"--help"}
+
+    read_by_options = r"METAFLOW_(RUN|QUIET|PYLINT|DATASTORE|METADATA|ENVIRONMENT|DECOSPECS|RESUME)"
+    of_options = re.compile(rf"{read_by_options}(_[A-Z_]+)?|METAFLOW_EXIT_[A-Z_]+|METAFLOW_")
+    in_text = set(re.findall(r"\bMETAFLOW_[A-Z_]*", text))
+    assert {name for name in in_text - variables() if not of_options.fullmatch(name)} == set()
+
+
+def test_each_error_that_programs_catch_is_documented():
+    from metaflow import exception
+
+    errors = (DOCS / "errors.md").read_text(encoding="utf-8")
+    assert [name for name in exception.__all__ if not mentioned(name, errors)] == []
+
+
+def test_each_word_of_the_packages_folders_is_in_the_layers():
+    architecture = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    folders = {
+        entry.stem
+        for entry in Path(metaflow.__file__).parent.iterdir()
+        if not entry.name.startswith("__") and entry.suffix in {"", ".py"}
+    }
+    assert {name for name in folders if f"`{name}`" not in architecture} == set()
