@@ -1,39 +1,50 @@
-"""How a checked request becomes a run: workers first, then stores, then the engine."""
+"""How a command becomes a run: workers first, then the checks, then stores and engine."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from metaflow.compute.local.source import LocalWorkers
-from metaflow.engine.launch import check_available, run_flow
 
 if TYPE_CHECKING:
-    from metaflow.cli.console import Console
+    from metaflow.cli.scope import Scope
     from metaflow.engine.request import RunRequest
 
 
-def launch(request: RunRequest, echo: Console) -> int:
+def launch(scope: Scope, make_request: Callable[[], RunRequest]) -> int:
     """Run a flow to its end.
 
     Parameters
     ----------
-    request : RunRequest
-        What to run.
-    echo : Console
-        Where messages about the command go.
+    scope : Scope
+        The flow and the console.
+    make_request : callable
+        Checks everything and says what to run.
 
     Returns
     -------
     int
         Exit code: 0 if the run succeeded.
+
+    Raises
+    ------
+    MetaflowException
+        Something is wrong with the request; nothing has run.
     """
-    check_available(request)
     # The warm parent is forked from this process and shall inherit nothing but the imported
-    # flow; therefore it comes before any store is opened.
-    workers = LocalWorkers(request.flow, request.settings.task_start)
-    if workers.reason is not None:
-        echo(f"Each task starts a fresh interpreter: {workers.reason}.")
+    # flow: it comes before any store is opened. It is made first of all because it loads
+    # what tasks need while this process loads what launching needs.
+    workers = LocalWorkers(scope.flow, scope.settings.task_start)
     try:
+        request = make_request()
+
+        from metaflow.engine.launch import check_available, run_flow
+
+        check_available(request)
+        if workers.reason is not None:
+            scope.console(f"Each task starts a fresh interpreter: {workers.reason}.")
+
         from metaflow.session import Session
 
         with Session(request.root) as session:
@@ -42,5 +53,5 @@ def launch(request: RunRequest, echo: Console) -> int:
         workers.close()
     if error is None:
         return 0
-    echo.error(error)
+    scope.console.error(error)
     return 1

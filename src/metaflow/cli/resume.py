@@ -14,6 +14,7 @@ from metaflow.errors.run import OriginNotFound
 
 if TYPE_CHECKING:
     from metaflow.cli.scope import Scope
+    from metaflow.engine.request import RunRequest
 
 
 def build(scope: Scope) -> click.Command:
@@ -50,6 +51,12 @@ def _not_an_integer(ctx: click.Context, option: click.Parameter, value: str | No
 
 
 def _resume(scope: Scope, values: dict[str, Any]) -> int:
+    from metaflow.cli.launching import launch
+
+    return launch(scope, lambda: _request(scope, values))
+
+
+def _request(scope: Scope, values: dict[str, Any]) -> RunRequest:
     fields = common_fields(scope, values)
     validate(scope, scope.all_decospecs(values["decospecs"]))
     step = _matching_step(scope, values["step_to_rerun"])
@@ -58,10 +65,9 @@ def _resume(scope: Scope, values: dict[str, Any]) -> int:
     if root is None:
         raise OriginNotFound(scope.flow_name, origin_id, None)
 
-    from metaflow.cli.launching import launch
     from metaflow.engine.request import Origin, RunRequest
 
-    request = RunRequest(
+    return RunRequest(
         graph=scope.graph(),
         root=root,
         parameters={},
@@ -74,7 +80,6 @@ def _resume(scope: Scope, values: dict[str, Any]) -> int:
         ),
         **fields,
     )
-    return launch(request, scope.console)
 
 
 def _matching_step(scope: Scope, wanted: str | None) -> str | None:

@@ -12,6 +12,7 @@ from metaflow.cli.validation import validate
 
 if TYPE_CHECKING:
     from metaflow.cli.scope import Scope
+    from metaflow.engine.request import RunRequest
 
 
 def build(scope: Scope) -> click.Command:
@@ -35,18 +36,22 @@ def build(scope: Scope) -> click.Command:
 
 
 def _run(scope: Scope, own: list[ParameterOption], values: dict[str, Any]) -> int:
+    from metaflow.cli.launching import launch
+
+    return launch(scope, lambda: _request(scope, own, values))
+
+
+def _request(scope: Scope, own: list[ParameterOption], values: dict[str, Any]) -> RunRequest:
     fields = common_fields(scope, values)
     chosen: str | None = values["namespace"]
     validate(scope, scope.all_decospecs(values["decospecs"]))
 
-    from metaflow.cli.launching import launch
     from metaflow.engine.request import RunRequest
 
-    request = RunRequest(
+    return RunRequest(
         graph=scope.graph(),
         root=scope.make_root(),
         parameters={option.attribute: values[str(option.name)] for option in own},
         namespace=scope.identity if chosen is None else chosen or None,
         **fields,
     )
-    return launch(request, scope.console)

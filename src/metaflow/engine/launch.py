@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -157,7 +156,8 @@ class _Run:
 
     def _new_run(self, run_id: str) -> NewRun:
         request = self._request
-        version, python = get_version(), platform.python_version()
+        version = get_version()
+        python = ".".join(str(number) for number in sys.version_info[:3])
         return NewRun(
             self._flow,
             run_id,

@@ -6,6 +6,7 @@ are committed in batches, and a line that claims a fact is written after its com
 
 from __future__ import annotations
 
+import gc
 import os
 import selectors
 import signal
@@ -122,6 +123,9 @@ class RunLoop:
 
     def run(self, first_step: str) -> None:
         """Run until the plan says that the run is over."""
+        # What was loaded until now stays for good and need not be looked at again.
+        gc.freeze()
+        gc.enable()
         self._pool.warm_up(first_step)
         with self._wakeups, self._selector:
             self._watch(self._source.fileno(), self._hear_source)

@@ -1,8 +1,9 @@
 """What a source of worker processes promises to the engine's loop."""
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from metaflow.model.task import RunContext
+if TYPE_CHECKING:
+    from metaflow.model.task import RunContext
 
 
 class Worker(NamedTuple):
@@ -47,7 +48,7 @@ class WorkerSource(Protocol):
         """
         ...
 
-    def configure(self, context: RunContext) -> None:
+    def configure(self, context: "RunContext") -> None:
         """Tell all workers of the run's context; called once, before the first request."""
         ...
 

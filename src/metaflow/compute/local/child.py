@@ -16,7 +16,7 @@ from metaflow.task.freshness import refresh_random_generators
 from metaflow.task.leaving import leave_like_a_program
 
 
-class Preparation(NamedTuple):
+class Ready(NamedTuple):
     """What all attempts of a run share; made once, before workers are forked."""
 
     flow: type[FlowSpec]
@@ -24,21 +24,26 @@ class Preparation(NamedTuple):
     store: LocalArtifactStore
 
 
-def prepare(flow: type[FlowSpec], context: RunContext) -> Preparation:
-    """Make a flow class ready to run attempts."""
-    attach(flow, context.with_specs)
+def prepare(flow: type[FlowSpec]) -> None:
+    """Do what can be done before the run is known."""
     flow_graph(flow)
     seal_parameters(flow)
+
+
+def make_ready(flow: type[FlowSpec], context: RunContext) -> Ready:
+    """Do the rest of what comes before the first attempt of a run."""
+    prepare(flow)
+    attach(flow, context.with_specs)
     os.environ["METAFLOW_RUN_ID"] = context.run_id
-    return Preparation(flow, context, LocalArtifactStore(context.root))
+    return Ready(flow, context, LocalArtifactStore(context.root))
 
 
-def serve_one(ready: Preparation, channel: socket, *, forked: bool) -> int | None:
+def serve_one(ready: Ready, channel: socket, *, forked: bool) -> int | None:
     """Wait for an assignment, run it, and answer with its outcome.
 
     Parameters
     ----------
-    ready : Preparation
+    ready : Ready
         What all attempts of the run share.
     channel : socket
         The line to the launcher.

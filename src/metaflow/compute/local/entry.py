@@ -34,5 +34,5 @@ def main(flow: FlowSpec) -> NoReturn:
         sys.exit(0)
     context = RunContext.from_json(message)
     child.open_unbuffered_output()
-    ready = child.prepare(type(flow), context)
+    ready = child.make_ready(type(flow), context)
     sys.exit(child.serve_one(ready, channel, forked=False) or 0)

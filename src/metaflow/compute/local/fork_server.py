@@ -14,22 +14,19 @@ import os
 import select
 import signal
 import socket
-import struct
 from array import array
 from typing import TYPE_CHECKING, NoReturn
 
 from metaflow.compute.local import child, frames
 from metaflow.compute.local.lifeline import prepare_to_die_with
 from metaflow.compute.local.rehearsal import rehearse
+from metaflow.compute.local.wire import EXITED, NEW_WORKER, RECORD
 from metaflow.model.task import RunContext
 from metaflow.task.leaving import flush_output
 
 if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec
 
-RECORD = struct.Struct(">cii")
-"""What the server tells the launcher: a kind, a process id, a number."""
-NEW_WORKER, EXITED = b"W", b"X"
 CRASHED = 70
 """Exit code of a worker whose own machinery failed."""
 
@@ -63,12 +60,14 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     _open_null_input()
     child.open_unbuffered_output()
+    child.prepare(flow)
     message = frames.receive(control)
     if message is None:
         return
     context = RunContext.from_json(message)
-    ready = child.prepare(flow, context)
+    ready = child.make_ready(flow, context)
     gc.freeze()
+    gc.enable()
     workers: set[int] = set()
     poller = select.poll()
     poller.register(control, select.POLLIN)
@@ -139,7 +138,7 @@ def _fork_worker(
 
 
 def _become_worker(
-    ready: child.Preparation, channel: socket.socket, outputs: tuple[int, int]
+    ready: child.Ready, channel: socket.socket, outputs: tuple[int, int]
 ) -> NoReturn:
     code: int | None = CRASHED
     try:

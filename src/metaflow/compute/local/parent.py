@@ -7,11 +7,14 @@ import os
 import signal
 import socket
 from array import array
+from typing import TYPE_CHECKING
 
 from metaflow.compute.local import frames
-from metaflow.compute.local.fork_server import EXITED, RECORD
-from metaflow.model.task import RunContext
+from metaflow.compute.local.wire import EXITED, MORE, RECORD
 from metaflow.protocols.workers import Worker, WorkerExited, WorkerReady
+
+if TYPE_CHECKING:
+    from metaflow.model.task import RunContext
 
 DESCRIPTORS = 3
 """A new worker brings its channel and its two output pipes."""
@@ -53,7 +56,7 @@ class WarmParent:
     def request(self, count: int) -> None:
         """Ask for more workers; a dead server shows in `poll`."""
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._control.sendall(b"+" * count)
+            self._control.sendall(MORE * count)
 
     def poll(self) -> list[WorkerReady | WorkerExited]:
         """Hear what the server says; when it has died, all its workers have."""

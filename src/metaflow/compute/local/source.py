@@ -7,9 +7,9 @@ import os
 import selectors
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from metaflow.compute.local import fork_server, safety
+from metaflow.compute.local import safety
 from metaflow.compute.local.parent import WarmParent, kill_group
 from metaflow.protocols.workers import WorkerExited, WorkerReady
 from metaflow.task.leaving import flush_files, flush_output
@@ -111,7 +111,7 @@ class LocalWorkers:
         if pid == 0:
             ours.close()
             self._selector.close()
-            fork_server.serve(flow, theirs)
+            _be_warm_parent(flow, theirs)
         theirs.close()
         parent = WarmParent(pid, ours)
         self.reason = safety.reason_against_having_forked() if check else None
@@ -147,6 +147,16 @@ class LocalWorkers:
                 channel.sendall(frames.encode(self._context))
             channel.close()
             self._started.append(WorkerReady(env, worker))
+
+
+def _be_warm_parent(flow: type[FlowSpec], control: socket.socket) -> NoReturn:
+    try:
+        # Loaded here and not above: the launcher has no use for what tasks need.
+        from metaflow.compute.local import fork_server
+
+        fork_server.serve(flow, control)
+    finally:
+        os._exit(1)
 
 
 def _fork() -> int:

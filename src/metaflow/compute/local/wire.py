@@ -1,0 +1,9 @@
+"""What a warm parent and the launcher say to each other besides frames."""
+
+import struct
+
+RECORD = struct.Struct(">cii")
+"""From the parent to the launcher: a kind, a process id, a number."""
+NEW_WORKER, EXITED = b"W", b"X"
+MORE = b"+"
+"""From the launcher to the parent: one byte per worker that it wants."""
