@@ -68,6 +68,7 @@ class Workspace:
             env=self.env | env,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=TIMEOUT_S,
             check=False,
             stdin=subprocess.DEVNULL,

@@ -104,9 +104,10 @@ class FlowSpec:
         InvalidNextException
             The call makes no sense; the message says why and on which line.
         """
-        line = sys._getframe(1).f_lineno  # noqa: SLF001 - the line of the user's call
+        caller = sys._getframe(1)  # noqa: SLF001 - errors name the line of the user's call
+        place = (caller.f_code.co_filename, caller.f_lineno)
         state = self._state("self.next")
-        state.transition = transitions.resolve(self, state, dsts, kwargs, line)
+        state.transition = transitions.resolve(self, state, dsts, kwargs, place)
 
     def merge_artifacts(
         self,

@@ -13,9 +13,24 @@ OPTIONS = frozenset({"foreach", "condition", "num_parallel"})
 
 
 def resolve(
-    flow: Any, state: TaskState, targets: tuple[Any, ...], options: dict[str, Any], line: int
+    flow: Any,
+    state: TaskState,
+    targets: tuple[Any, ...],
+    options: dict[str, Any],
+    place: tuple[str, int],
 ) -> PendingTransition:
     """Check one call of `self.next` and return the transition that it asks for.
+
+    Parameters
+    ----------
+    flow : FlowSpec
+        The instance whose step runs.
+    state : TaskState
+        What stands behind it.
+    targets, options
+        What `self.next` was called with.
+    place : tuple of (str, int)
+        File and line of the call.
 
     Raises
     ------
@@ -24,7 +39,8 @@ def resolve(
     """
 
     def refuse(reason: str, hint: str | None = None) -> InvalidNextException:
-        return InvalidNextException(state.step, reason, line, hint=hint)
+        file, line = place
+        return InvalidNextException(state.step, reason, line, file, hint)
 
     if state.transition is not None:
         raise refuse("`self.next` was called twice", "call it once, as the step's last line")

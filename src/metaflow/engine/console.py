@@ -75,7 +75,7 @@ class Console:
         return not self._chunks
 
     def flush(self) -> None:
-        """Write what has been collected; a reader that has gone away is no failure."""
+        """Write what has been collected; a reader that is gone or full is no failure of the run."""
         data = b"".join(self._chunks)
         self._chunks.clear()
         if not self._open or not (data or self.live):
@@ -84,7 +84,7 @@ class Console:
             data = self.live.erase() + data + self.live.draw()
         try:
             _write(sys.stdout, data)
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             self._open = False
 
     def _label(self, task: str) -> str:

@@ -139,6 +139,7 @@ class RunLoop:
                 for attempt in self._attempts.values():
                     attempt.signal(signal.SIGKILL)
                     attempt.close()
+                self._console.flush()
 
     # ── one turn ─────────────────────────────────────────────────────────────────────────
 

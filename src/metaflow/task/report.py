@@ -52,8 +52,7 @@ def print_failure(flow: Any, error: BaseException) -> None:
     if isinstance(error, SystemExit):
         text = f"The step called `sys.exit({error.code!r})`.\n{_where(error)}"
     elif isinstance(error, MetaflowException):
-        place = f"In {error.source_file}, line {error.line_no}:\n" if error.line_no else ""
-        text = f"{place}{error.headline}: {error}\n{_where(error)}"
+        text = f"{error.headline}: {error}\n{_where(error)}"
     else:
         text = user_traceback(error)
     sys.stdout.flush()

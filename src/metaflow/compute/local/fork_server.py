@@ -51,7 +51,6 @@ def serve(flow: type[FlowSpec], control: socket.socket) -> NoReturn:
 
 
 def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
-    os.setpgid(0, 0)
     die_with_server = prepare_to_die_with(os.getpid())
     wake_in, wake_out = os.pipe()
     os.set_blocking(wake_in, False)

@@ -151,6 +151,8 @@ class LocalWorkers:
 
 def _be_warm_parent(flow: type[FlowSpec], control: socket.socket) -> NoReturn:
     try:
+        # A group of its own: Ctrl-C is for the launcher, which ends a run in order.
+        os.setpgid(0, 0)
         # Loaded here and not above: the launcher has no use for what tasks need.
         from metaflow.compute.local import fork_server
 
