@@ -50,8 +50,10 @@ class OwnNext(FlowSpec):
 
 """
 RUN_ID = re.compile(r"Workflow starting \(run-id ([^)]+)\)")
-FINISHED = re.compile(r"\[(\S+)/(\S+)/(\S+) \(pid (\d+)\)\] Task finished successfully\.$", re.M)
-CLONED = re.compile(r"Cloning previously run task (\S+)$", re.M)
+FINISHED = re.compile(
+    r"\[(\S+)/(\S+)/(\S+) \(pid (\d+)\)\] Task finished successfully\.$", re.MULTILINE
+)
+CLONED = re.compile(r"Cloning previously run task (\S+)$", re.MULTILINE)
 
 
 class Done(NamedTuple):
@@ -83,7 +85,7 @@ class Done(NamedTuple):
 
     def lines_of(self, step: str) -> list[str]:
         """What the tasks of a step wrote, without the stamps in front."""
-        stamp = re.compile(rf"^\S+ \S+ \[\S+/{step}/\S+ \(pid \d+\)\] ?(.*)$", re.M)
+        stamp = re.compile(rf"^\S+ \S+ \[\S+/{step}/\S+ \(pid \d+\)\] ?(.*)$", re.MULTILINE)
         return stamp.findall(self.out)
 
 
@@ -137,7 +139,9 @@ class Launcher:
             assert not self._open, f"its output was not closed in {timeout} s"
             code = self.popen.wait(max(0.1, deadline - time.monotonic()))
         except (AssertionError, subprocess.TimeoutExpired) as error:
-            raise AssertionError(f"it did not end: {error}\n{self.processes()}\n{self.out()}") from None
+            raise AssertionError(
+                f"it did not end: {error}\n{self.processes()}\n{self.out()}"
+            ) from None
         assert self.popen.stdout is not None
         self.popen.stdout.close()
         return Done(code, self.out(), self._err.read_text(errors="replace"))
@@ -233,7 +237,7 @@ class Lab:
     def write(self, source: str, name: str = "flow.py") -> None:
         """Write a flow file around the class of a flow."""
         text = textwrap.dedent(source)
-        flow = re.findall(r"^class (\w+)\(", text, re.M)[-1]
+        flow = re.findall(r"^class (\w+)\(", text, re.MULTILINE)[-1]
         (self.folder / name).write_text(IMPORTS + text + LAST_LINES.format(name=flow))
 
     def write_step(
@@ -259,7 +263,9 @@ class Lab:
         )
         self.write("\n".join(parts))
 
-    def start(self, *args: str, file: str = "flow.py", stdin=subprocess.DEVNULL, **env: str) -> Launcher:
+    def start(
+        self, *args: str, file: str = "flow.py", stdin=subprocess.DEVNULL, **env: str
+    ) -> Launcher:
         """Start the flow's command line."""
         mark = uuid.uuid4().hex
         err = self.folder / f"{mark}.err"

@@ -189,7 +189,9 @@ def test_a_killed_task_fails_the_run_and_nothing_else(lab: Lab, seed: int) -> No
         if done.code:
             failed += 1
             assert done.code == 1
-            assert f"(pid {pid})] Task failed: its process was killed by SIGKILL" in done.out, done.all
+            assert f"(pid {pid})] Task failed: its process was killed by SIGKILL" in done.out, (
+                done.all
+            )
             assert "Step failure:" in done.err
         killing.check(launcher, done)
     # Some of the killed processes had no task yet, or were done with it.
@@ -233,7 +235,9 @@ def test_a_killed_warm_parent_ends_the_run_and_its_tasks(lab: Lab, seed: int) ->
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_a_killed_warm_parent_is_replaced_when_steps_may_be_tried_again(lab: Lab, seed: int) -> None:
+def test_a_killed_warm_parent_is_replaced_when_steps_may_be_tried_again(
+    lab: Lab, seed: int
+) -> None:
     killing = Killing(lab, f"parent with retry {seed}")
     while killing.kills < KILLS:
         launcher = killing.start("--with", "retry:times=1")
@@ -336,23 +340,40 @@ def test_a_launcher_killed_before_its_run_begins_leaves_a_store_that_works(lab: 
             assert all(task.pathspec for task in step)
 
 
-def test_what_a_step_has_started_dies_with_launcher_and_parent(lab: Lab) -> None:
+@pytest.mark.parametrize(
+    ("start", "victim"),
+    [
+        ("fork", "launcher"),
+        ("fork", "parent"),
+        ("fork", "group"),
+        ("spawn", "launcher"),
+        ("spawn", "group"),
+    ],
+)
+@pytest.mark.parametrize("decorator", ["", "@environment(vars={'A': 'b'})"], ids=["plain", "env"])
+def test_what_a_step_has_started_dies_with_what_started_it(
+    lab: Lab, start: str, victim: str, decorator: str
+) -> None:
     lab.write_step(
         """
         os.posix_spawn("/bin/sleep", ["sleep", "120"], os.environ)
         print("has a child")
         time.sleep(120)
         self.next(self.end)
-        """
+        """,
+        decorator=decorator,
     )
-    for victim in ("launcher", "parent", "the launcher's group"):
-        launcher = lab.start("run")
-        launcher.wait_for("has a child")
-        assert len(launcher.processes()) >= 4
-        if victim == "the launcher's group":
-            os.killpg(launcher.pid, signal.SIGKILL)
-        else:
-            (parent,) = launcher.parents()
-            os.kill(launcher.pid if victim == "launcher" else parent, signal.SIGKILL)
-        left = launcher.leftovers()
-        assert not left, f"after the death of {victim}: {left}"
+    launcher = lab.start("run", METAFLOW_TASK_START=start)
+    launcher.wait_for("has a child")
+    assert len(launcher.processes()) >= 3
+    if victim == "launcher":
+        os.kill(launcher.pid, signal.SIGKILL)
+    elif victim == "group":
+        os.killpg(launcher.pid, signal.SIGKILL)
+    else:
+        # The parent of the task, of those that there are.
+        found = {one.pid: one for one in launcher.processes()}
+        (child,) = [one for one in found.values() if one.command.startswith("sleep")]
+        os.kill(found[child.parent].parent, signal.SIGKILL)
+    left = launcher.leftovers()
+    assert not left, f"after the death of the {victim}: {left}"

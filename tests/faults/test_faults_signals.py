@@ -241,7 +241,9 @@ def test_control_c_in_a_terminal(lab: Lab, kind: dict[str, str]) -> None:
     assert "Traceback" not in shown.replace("KeyboardInterrupt", "") or kind is OBEDIENT, shown
     assert "/src/metaflow/" not in shown
     assert not launcher.leftovers()
-    (run,) = lab.run_object(shown.partition("run-id ")[2].partition(")")[0].join(["SleepFlow/", ""])).parent
+    (run,) = lab.run_object(
+        shown.partition("run-id ")[2].partition(")")[0].join(["SleepFlow/", ""])
+    ).parent
     assert not run.successful
     with contextlib.suppress(OSError):
         os.close(terminal.end)

@@ -91,9 +91,7 @@ def test_exit_with_a_code_fails(lab: Lab) -> None:
 
 @pytest.mark.parametrize("leave", ["sys.exit(202)", "os._exit(202)"])
 def test_exit_code_202_is_never_tried_again(lab: Lab, leave: str) -> None:
-    lab.write_step(
-        f"did('start')\n{leave}\nself.next(self.end)", decorator="@retry(times=3)"
-    )
+    lab.write_step(f"did('start')\n{leave}\nself.next(self.end)", decorator="@retry(times=3)")
     done = lab.run()
     failed(done)
     assert lab.did(done.run_id) == ["start"]
@@ -124,8 +122,12 @@ def test_other_ways_to_end_are_tried_again(lab: Lab, leave: str) -> None:
         ("import ctypes; ctypes.string_at(0)", "Task failed with a segmentation fault."),
     ],
 )
-def test_a_process_that_dies_is_told_of_and_its_output_kept(lab: Lab, leave: str, says: str) -> None:
-    lab.write_step(f"print('a last word')\nsys.stdout.write('cut off')\n{leave}\nself.next(self.end)")
+def test_a_process_that_dies_is_told_of_and_its_output_kept(
+    lab: Lab, leave: str, says: str
+) -> None:
+    lab.write_step(
+        f"print('a last word')\nsys.stdout.write('cut off')\n{leave}\nself.next(self.end)"
+    )
     done = lab.run()
     failed(done, says, "] a last word\n", "] cut off\n")
     task = lab.only_task(done)
@@ -135,9 +137,7 @@ def test_a_process_that_dies_is_told_of_and_its_output_kept(lab: Lab, leave: str
 
 
 def test_catch_handles_the_death_of_a_process(lab: Lab) -> None:
-    lab.write_step(
-        "did('start')\nos.abort()\nself.next(self.end)", decorator="@catch(var='why')"
-    )
+    lab.write_step("did('start')\nos.abort()\nself.next(self.end)", decorator="@catch(var='why')")
     done = lab.run()
     assert done.code == 0, done.all
     assert "Task fallback is starting to handle the failure." in done.out
@@ -182,7 +182,9 @@ def test_a_million_lines_all_arrive_in_order(lab: Lab) -> None:
 
 
 def test_bytes_that_are_not_utf_8_are_kept_as_they_are(lab: Lab) -> None:
-    lab.write_step("os.write(1, b'\\xff\\xfe\\x00 raw\\n')\nprint('caf\\udce9')\nself.next(self.end)")
+    lab.write_step(
+        "os.write(1, b'\\xff\\xfe\\x00 raw\\n')\nprint('caf\\udce9')\nself.next(self.end)"
+    )
     done = lab.run()
     succeeded(done)
     (first, second) = (line for _, line in lab.only_task(done).loglines("stdout", as_unicode=False))
@@ -443,7 +445,9 @@ def test_an_exception_that_cannot_be_pickled_or_printed_still_fails_the_step(lab
     assert lab.only_task(done).data.kept == 1
 
 
-@pytest.mark.parametrize("what", ["KeyboardInterrupt()", "GeneratorExit()", "BaseException('base')"])
+@pytest.mark.parametrize(
+    "what", ["KeyboardInterrupt()", "GeneratorExit()", "BaseException('base')"]
+)
 def test_exceptions_that_are_not_errors_fail_the_step(lab: Lab, what: str) -> None:
     lab.write_step("self.kept = 1\nself.next(self.end)", after=f"raise {what}")
     done = lab.run()
