@@ -28,6 +28,9 @@ class FailureHandledByCatch(MetaflowException):
         The attempt that recorded the failure.
     """
 
+    # The documented home of the name; what is stored says so.
+    __module__ = "metaflow.plugins.catch_decorator"
+
     headline = "Task execution killed but handled by @catch"
 
     def __init__(self, attempt: int) -> None:

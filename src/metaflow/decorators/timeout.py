@@ -23,6 +23,9 @@ class TimeoutException(MetaflowException):
         How long it was allowed to take.
     """
 
+    # The documented home of the name; what is stored says so.
+    __module__ = "metaflow.plugins.timeout_decorator"
+
     headline = "@timeout"
 
     def __init__(self, step: str, seconds: float) -> None:

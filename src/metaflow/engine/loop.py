@@ -39,7 +39,13 @@ from metaflow.engine.wakeups import Wakeups
 from metaflow.errors.base import MetaflowException
 from metaflow.model.records import AttemptDone, AttemptStarted, Change, RunDone, TaskCreated
 from metaflow.model.task import Transition
-from metaflow.protocols.workers import Worker, WorkerExited, WorkerReady, WorkerSource
+from metaflow.protocols.workers import (
+    Worker,
+    WorkerExited,
+    WorkerReady,
+    WorkersLost,
+    WorkerSource,
+)
 
 if TYPE_CHECKING:
     from metaflow.engine.console import Console
@@ -315,11 +321,15 @@ class RunLoop:
         for news in self._source.poll():
             if isinstance(news, WorkerReady):
                 self._pool.ready(news)
+            elif isinstance(news, WorkersLost):
+                for worker in self._pool.all_lost(news.env):
+                    _discard(worker)
             else:
                 self._worker_ended(news)
         if not self._over:
             for launch, worker in self._pool.pairs():
                 self._start(launch, worker)
+            self._ask_for_workers()
 
     def _hear_signals(self) -> None:
         for number in self._wakeups.take():
@@ -378,7 +388,9 @@ class RunLoop:
     def _worker_ended(self, news: WorkerExited) -> None:
         attempt = self._attempts.pop(news.pid, None)
         if attempt is None:
-            self._idle_worker_ended(news)
+            idle = self._pool.lost(news)
+            if idle is not None:
+                _discard(idle)
             return
         # The exit may be heard before an answer that was given first.
         while not attempt.answered and self._hear_answer(attempt):
@@ -397,15 +409,6 @@ class RunLoop:
             self._conclude(attempt, now, "{}", None, ok=False, handled=False, error=reason)
             retryable = news.returncode != NO_RETRY_EXIT_CODE
             self._failed(attempt, retryable=retryable, crashed=True)
-
-    def _idle_worker_ended(self, news: WorkerExited) -> None:
-        worker = self._pool.lost(news)
-        if worker is not None:
-            for descriptor in (worker.channel, worker.stdout, worker.stderr):
-                os.close(descriptor)
-        self._pool.parent_lost()
-        if not self._over and self._pool.ask(0):
-            self._workers_asked = True
 
     def _tell_death(self, attempt: RunningAttempt, returncode: int, now: float) -> None:
         if attempt.killed:
@@ -466,6 +469,12 @@ class RunLoop:
             f"{progress.running} tasks are running, {progress.waiting} are waiting, "
             f"{progress.done} are done."
         )
+
+
+def _discard(worker: Worker) -> None:
+    """Release an idle worker that has ended or will end by this."""
+    for descriptor in (worker.channel, worker.stdout, worker.stderr):
+        os.close(descriptor)
 
 
 def _death(returncode: int) -> str:

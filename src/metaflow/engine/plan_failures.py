@@ -19,7 +19,10 @@ class StepFailure(MetaflowException):
     def __init__(self, step: str, task_id: str) -> None:
         self.step = step
         self.task_id = task_id
-        super().__init__(f"Step {step} (task-id {task_id}) failed.")
+        super().__init__(
+            f"Step {step} (task-id {task_id}) failed.",
+            hint="correct the step and go on with `resume`; what has succeeded is kept",
+        )
 
 
 class TooManySplits(MetaflowException):

@@ -85,9 +85,12 @@ class WorkerPool:
                     return worker
         return None
 
-    def parent_lost(self) -> None:
-        """Forget requests that a dead parent can no longer answer."""
-        self._asked.clear()
+    def all_lost(self, env: Env) -> list[Worker]:
+        """Take out all idle workers of an environment and forget what was asked for it."""
+        self._asked[env] = 0
+        idle = list(self._idle.get(env, ()))
+        self._idle.pop(env, None)
+        return idle
 
     def drop_waiting(self) -> list[Launch]:
         """Give up all launches that have no worker yet."""

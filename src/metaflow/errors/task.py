@@ -21,6 +21,9 @@ class MetaflowExceptionWrapper(Exception):
         The formatted traceback, with its causes.
     """
 
+    # The documented home of the name, so that stored failures do not depend on this file.
+    __module__ = "metaflow.exception"
+
     def __init__(self, exc: BaseException | None = None) -> None:
         super().__init__()
         self.type: str = ""

@@ -1,6 +1,6 @@
 """What a source of worker processes promises to the engine's loop."""
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from metaflow.model.task import RunContext
@@ -38,6 +38,15 @@ class WorkerReady(NamedTuple):
     worker: Worker
 
 
+class WorkersLost(NamedTuple):
+    """Nothing that was asked for or is idle will come to anything: its maker has died."""
+
+    env: tuple[tuple[str, str], ...]
+
+
+News: TypeAlias = WorkerReady | WorkerExited | WorkersLost
+
+
 class WorkerSource(Protocol):
     """Makes worker processes ahead of need."""
 
@@ -56,8 +65,8 @@ class WorkerSource(Protocol):
         """Ask for `count` more workers with these environment variables."""
         ...
 
-    def poll(self) -> list[WorkerReady | WorkerExited]:
-        """New workers and exits since the last call; never waits."""
+    def poll(self) -> list[News]:
+        """What has happened since the last call, in order; never waits."""
         ...
 
     def close(self) -> None:

@@ -26,15 +26,21 @@ def refresh_random_generators(flow_module: ModuleType | None) -> None:
     """
     numpy_random: Any = sys.modules.get("numpy.random")
     if numpy_random is not None:
-        numpy_random.seed()
+        # A user's `numpy.random.seed` leaves a generator that knows of no seed sequence.
+        if _seed_sequence(numpy_random.mtrand._rand._bit_generator) is not None:  # noqa: SLF001 - there is no public way to ask
+            numpy_random.seed()
         for value in list(vars(flow_module or ModuleType("none")).values()):
             if isinstance(value, numpy_random.Generator) and _is_unseeded(value):
                 value.bit_generator.state = type(value.bit_generator)().state
     torch: Any = sys.modules.get("torch")
-    if torch is not None:
+    if torch is not None and torch.initial_seed().bit_length() > SEEDED_BITS // 2:
         torch.manual_seed(int.from_bytes(os.urandom(8), "little") >> 1)
 
 
+def _seed_sequence(bit_generator: Any) -> Any:
+    return getattr(bit_generator, "_seed_seq", None)
+
+
 def _is_unseeded(generator: Any) -> bool:
-    entropy = getattr(getattr(generator.bit_generator, "seed_seq", None), "entropy", None)
+    entropy = getattr(_seed_sequence(generator.bit_generator), "entropy", None)
     return isinstance(entropy, int) and entropy.bit_length() > SEEDED_BITS

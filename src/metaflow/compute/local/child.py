@@ -65,20 +65,3 @@ def serve_one(ready: Ready, channel: socket, *, forked: bool) -> int | None:
     leave_like_a_program(vars(module) if module else {})
     channel.sendall(frames.encode(outcome))
     return 0 if outcome.ok else 1
-
-
-def open_unbuffered_output() -> None:
-    """Make prints reach the pipe at once, so that a crash loses nothing that was printed."""
-    import io
-
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        raw = io.FileIO(number, "w", closefd=False)
-        text = io.TextIOWrapper(
-            raw,  # a raw file under a write-through text layer: nothing is held back
-            encoding="utf-8",
-            errors="backslashreplace" if number == 2 else "surrogateescape",  # noqa: PLR2004 - standard error, as the interpreter opens it
-            newline="\n",
-            write_through=True,
-        )
-        setattr(sys, name, text)
-        setattr(sys, f"__{name}__", text)

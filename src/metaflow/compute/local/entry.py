@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from metaflow.compute.local import child, fork_server, frames
 from metaflow.compute.local.lifeline import prepare_to_die_with
+from metaflow.compute.local.streams import open_output
 from metaflow.model.task import RunContext
 
 if TYPE_CHECKING:
@@ -33,6 +34,6 @@ def main(flow: FlowSpec) -> NoReturn:
     if message is None:
         sys.exit(0)
     context = RunContext.from_json(message)
-    child.open_unbuffered_output()
+    open_output()
     ready = child.make_ready(type(flow), context)
     sys.exit(child.serve_one(ready, channel, forked=False) or 0)

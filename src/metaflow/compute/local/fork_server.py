@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 from metaflow.compute.local import child, frames
 from metaflow.compute.local.lifeline import prepare_to_die_with
 from metaflow.compute.local.rehearsal import rehearse
+from metaflow.compute.local.streams import open_output
 from metaflow.compute.local.wire import EXITED, NEW_WORKER, RECORD
 from metaflow.model.task import RunContext
 from metaflow.task.leaving import flush_output
@@ -58,7 +59,7 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     signal.set_wakeup_fd(wake_out, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     _open_null_input()
-    child.open_unbuffered_output()
+    open_output()
     child.prepare(flow)
     message = frames.receive(control)
     if message is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from metaflow.compute.local import frames
 from metaflow.compute.local.wire import EXITED, MORE, RECORD
-from metaflow.protocols.workers import Worker, WorkerExited, WorkerReady
+from metaflow.protocols.workers import News, Worker, WorkerExited, WorkerReady, WorkersLost
 
 if TYPE_CHECKING:
     from metaflow.model.task import RunContext
@@ -58,9 +58,9 @@ class WarmParent:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._control.sendall(MORE * count)
 
-    def poll(self) -> list[WorkerReady | WorkerExited]:
+    def poll(self) -> list[News]:
         """Hear what the server says; when it has died, all its workers have."""
-        heard: list[WorkerReady | WorkerExited] = []
+        heard: list[News] = []
         while self.alive:
             try:
                 data, ancillary, _, _ = self._control.recvmsg(
@@ -88,7 +88,7 @@ class WarmParent:
         if self.alive:
             self._bury()
 
-    def _bury(self) -> list[WorkerReady | WorkerExited]:
+    def _bury(self) -> list[News]:
         """Make sure that nothing of a dead or dying server is left."""
         self.alive = False
         self._control.close()
@@ -96,9 +96,12 @@ class WarmParent:
             kill_group(pid)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
-        gone = [WorkerExited(pid, -signal.SIGKILL) for pid in self._workers]
+        # First of all that nothing more will come of this server, so that nobody is given
+        # one of its idle workers when the exits of the others are heard.
+        lost: list[News] = [WorkersLost(self.env)]
+        lost += [WorkerExited(pid, -signal.SIGKILL) for pid in self._workers]
         self._workers.clear()
-        return list(gone)
+        return lost
 
 
 def kill_group(pid: int) -> None:

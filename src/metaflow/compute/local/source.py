@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from metaflow.compute.local import safety
 from metaflow.compute.local.parent import WarmParent, kill_group
-from metaflow.protocols.workers import WorkerExited, WorkerReady
+from metaflow.protocols.workers import News, WorkerExited, WorkerReady
 from metaflow.task.leaving import flush_files, flush_output
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class LocalWorkers:
         self._selector = selectors.DefaultSelector()
         self._parents: dict[Env, WarmParent] = {}
         self._interpreters: dict[int, None] = {}
-        self._started: list[WorkerReady | WorkerExited] = []
+        self._started: list[News] = []
         self._context: RunContext | None = None
         self._forks = start != "spawn"
         if start == "auto":
@@ -74,8 +74,8 @@ class LocalWorkers:
             parent = self._start_parent(env)
         parent.request(count)
 
-    def poll(self) -> list[WorkerReady | WorkerExited]:
-        """New workers and exits since the last call; never waits."""
+    def poll(self) -> list[News]:
+        """What has happened since the last call, in order; never waits."""
         heard, self._started = self._started, []
         for parent in list(self._parents.values()):
             descriptor = parent.fileno()
