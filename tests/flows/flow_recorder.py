@@ -86,5 +86,7 @@ class Recorder(FlowSpec):
     def _fail_if_asked(self):
         if current.step_name in os.environ.get("FAIL_IN", "").split(","):
             raise ValueError(f"failing in {current.step_name}")
+        if os.environ.get("FAIL_AT") == f"{self.told} {self.trail.count(current.step_name)}":
+            raise ValueError(f"failing at {self.told}")
         if current.retry_count < int(os.environ.get("FAIL_FIRST", "0")):
             raise ValueError(f"failing attempt {current.retry_count}")

@@ -271,9 +271,12 @@ def test_the_nearest_root_upwards_is_used(flow):
     flow.succeed("run")
     below = flow.folder / "a" / "b"
     below.mkdir(parents=True)
-    done = flow.python("-c", f"import os, sys; os.chdir({str(below)!r}); sys.path.insert(0, '../..')\n"
-                       "sys.argv = ['../../flow.py', 'run']\nimport runpy\n"
-                       "runpy.run_path('../../flow.py', run_name='__main__')")
+    done = flow.python(
+        "-c",
+        f"import os, sys; os.chdir({str(below)!r}); sys.path.insert(0, '../..')\n"
+        "sys.argv = ['../../flow.py', 'run']\nimport runpy\n"
+        "runpy.run_path('../../flow.py', run_name='__main__')",
+    )
     assert done.code == 0, done.err
     assert not (below / ".metaflow").exists()
     flow.look()
@@ -339,7 +342,9 @@ def test_namespaces_of_tag_commands(flow):
     run_id = flow.latest().id
     eve = {"METAFLOW_USER": "eve"}
     assert flow.flow("tag", "add", "--run-id", run_id, "x", **eve).code == 1
-    assert flow.flow("tag", "add", "--namespace", "user:ann", "--run-id", run_id, "x", **eve).code == 0
+    assert (
+        flow.flow("tag", "add", "--namespace", "user:ann", "--run-id", run_id, "x", **eve).code == 0
+    )
     assert flow.flow("tag", "add", "--namespace", "", "--run-id", run_id, "y", **eve).code == 0
     assert flow.latest().user_tags == {"x", "y"}
     assert flow.flow("tag", "list", "--my-runs", **eve).code == 1
@@ -423,7 +428,9 @@ def test_a_flow_in_a_folder_with_odd_letters_run_from_elsewhere(workspace):
     folder.mkdir()
     (folder / "helper_module.py").write_text("VALUE = 7\n")
     source = FLOW.replace("import os, sys", "import os, sys\nfrom helper_module import VALUE")
-    (folder / "my flow.py").write_text(source.replace("self.mine = self.input", "self.mine = VALUE"))
+    (folder / "my flow.py").write_text(
+        source.replace("self.mine = self.input", "self.mine = VALUE")
+    )
     for start in ("auto", "spawn"):
         done = workspace.python("söme dir's/my flow.py", "run", METAFLOW_TASK_START=start)
         assert done.code == 0, done.err

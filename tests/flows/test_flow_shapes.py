@@ -166,6 +166,31 @@ def test_resume_after_a_failure(workspace, shape, step):
     check_resumed(run, shape, origin, done)
 
 
+def one_of_many(shape):
+    """A task that has siblings or earlier turns, somewhere in the middle of them."""
+    places = [key for key in expected_tasks(shape) if key[1] or key[2]]
+    return places[len(places) // 2] if places else None
+
+
+@pytest.mark.parametrize(
+    "shape", [shape for shape in GRAPHS if one_of_many(shape) is not None], ids=of_name
+)
+def test_resume_after_one_task_of_many_has_failed(workspace, shape):
+    workspace.write_files(flow_source(shape))
+    key = one_of_many(shape)
+    told = expected_tasks(shape)[key].values["told"]
+    workspace.fail("run", *GIVEN, "--max-workers", "1", FAIL_AT=f"{told} {key[2] + 1}")
+    origin = workspace.latest()
+    tasks = dict(tasks_by_key(origin))
+    done = {place: task for place, task in tasks.items() if task.successful}
+    assert tasks.keys() - done.keys() == {key}
+    # All that comes before it in its foreach or its loop was done and is not done again.
+    assert {(key[0], key[1], turn) for turn in range(key[2])} <= done.keys()
+
+    workspace.succeed("resume")
+    check_resumed(workspace.latest(), shape, origin, done)
+
+
 @pytest.mark.parametrize("shape", GRAPHS, ids=of_name)
 def test_resume_of_a_successful_run(workspace, shape):
     workspace.write_files(flow_source(shape))

@@ -177,17 +177,40 @@ assert self.name == "StepsFlow" and self.script_name == "flow.py"
 
 
 def test_a_task_finds_itself_and_its_parents_with_the_client_at_once(workspace):
-    two_steps(
-        workspace,
-        start="mine = current.task\nself.found = mine.pathspec == current.pathspec\n"
-        "self.unfinished = mine.finished_at is None",
-        end="(parent,) = current.task.parent_tasks\n"
-        "assert parent.pathspec == f'StepsFlow/{current.run_id}/start/1' and parent.successful\n"
-        "assert Run(f'StepsFlow/{current.run_id}')['start'].task.data.found",
-    )
-    data = workspace.run().data
-    assert data.found
-    assert data.unfinished
+    workspace.write("""
+        from metaflow import FlowSpec, Run, current, step
+
+        class SelfFlow(FlowSpec):
+            @step
+            def start(self):
+                assert current.task.pathspec == current.pathspec
+                self.items = range(40)
+                self.next(self.work, foreach="items")
+
+            @step
+            def work(self):
+                mine = current.task
+                assert mine.pathspec == current.pathspec and mine.finished_at is None
+                (parent,) = mine.parent_tasks
+                assert parent.successful and len(parent.data.items) == 40
+                self.next(self.join)
+
+            @step
+            def join(self, inputs):
+                assert len(list(Run(f"SelfFlow/{current.run_id}")["work"])) == 40
+                assert all(task.successful for task in current.task.parent_tasks)
+                self.next(self.end)
+
+            @step
+            def end(self):
+                assert current.task.id == current.task_id
+
+        if __name__ == "__main__":
+            SelfFlow()
+        """)
+    done = workspace.flow("run")
+    assert not done.said("Object not found")
+    assert done.code == 0, done.out
 
 
 def test_the_client_in_a_task_looks_at_the_runs_own_store_and_namespace(workspace):
@@ -377,7 +400,10 @@ def test_catch_of_a_process_that_died(workspace):
 
 @pytest.mark.parametrize(
     ("leave", "kind"),
-    [("self.next(self.b, foreach='x')", "foreach"), ("self.next({1: self.b, 2: self.c}, condition='x')", "switch")],
+    [
+        ("self.next(self.b, foreach='x')", "foreach"),
+        ("self.next({1: self.b, 2: self.c}, condition='x')", "switch"),
+    ],
 )
 def test_catch_is_refused_where_only_the_code_knows_the_way(workspace, leave, kind):
     joins = {"foreach": "self, inputs", "switch": "self"}
@@ -445,15 +471,22 @@ def test_environment_is_there_before_the_flow_file_is_imported(workspace, start)
 
 
 def test_a_failure_lets_its_neighbour_finish(workspace):
-    a = ONE_BESIDE.format(name="a").replace("time.sleep(0.2)", "open('a', 'w').close()\n" + """
+    a = ONE_BESIDE.format(name="a").replace(
+        "time.sleep(0.2)",
+        "open('a', 'w').close()\n"
+         """
         while not os.path.exists('b'):
             time.sleep(0.01)
-        raise ValueError""")
-    b = ONE_BESIDE.format(name="b").replace("time.sleep(0.2)", """
+        raise ValueError""",
+    )
+    b = ONE_BESIDE.format(name="b").replace(
+        "time.sleep(0.2)",
+        """
         while not os.path.exists('a'):
             time.sleep(0.01)
         open('b', 'w').close()
-        time.sleep(0.3)""")
+        time.sleep(0.3)""",
+    )
     workspace.write(BESIDE.format(a=a, b=b))
     workspace.fail("run")
     run = workspace.latest()
