@@ -59,6 +59,7 @@ GATHER_S = 0.004
 """How long a fact may wait for others to share its transaction."""
 SUMMARY_EVERY_S = 300.0
 SPARE_WORKERS = 2
+BATCH_OF_WORKERS = 6
 NO_RETRY_EXIT_CODE = 202
 KILLED_NOTE = "[KILLED BY ORCHESTRATOR]"
 
@@ -228,7 +229,8 @@ class RunLoop:
     def _ask_for_workers(self) -> None:
         progress = self._plan.progress()
         is_last = progress.total is not None and progress.done + progress.running >= progress.total
-        if self._pool.ask(SPARE_WORKERS if progress.waiting else int(not is_last)):
+        spare = SPARE_WORKERS if progress.waiting else int(not is_last)
+        if self._pool.ask(spare, min(progress.waiting, BATCH_OF_WORKERS)):
             self._workers_asked = True
 
     def _do(self, command: Command) -> None:

@@ -41,13 +41,16 @@ class WorkerPool:
             while waiting and idle:
                 yield waiting.popleft(), idle.popleft()
 
-    def ask(self, spare: int) -> bool:
+    def ask(self, spare: int, batch: int = 1) -> bool:
         """Ask for as many workers as launches wait for, and some to be ahead of need.
 
         Parameters
         ----------
         spare : int
             Idle workers to have beyond what is needed now.
+        batch : int, default 1
+            How many to ask for at least when there are too few: making several in a row is
+            cheaper than making them one by one.
 
         Returns
         -------
@@ -59,6 +62,7 @@ class WorkerPool:
             idle = len(self._idle.get(env, ()))
             missing = len(waiting) + spare - idle - self._asked.get(env, 0)
             if missing > 0:
+                missing = max(missing, batch)
                 self._asked[env] = self._asked.get(env, 0) + missing
                 self._source.request(env, missing)
                 asked = True

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from socket import socket
 from typing import NamedTuple
 
 from metaflow.artifact_store.local import LocalArtifactStore
@@ -38,14 +37,14 @@ def make_ready(flow: type[FlowSpec], context: RunContext) -> Ready:
     return Ready(flow, context, LocalArtifactStore(context.root))
 
 
-def serve_one(ready: Ready, channel: socket, *, forked: bool) -> int | None:
+def serve_one(ready: Ready, channel: frames.Channel, *, forked: bool) -> int | None:
     """Wait for an assignment, run it, and answer with its outcome.
 
     Parameters
     ----------
     ready : Ready
         What all attempts of the run share.
-    channel : socket
+    channel : Channel
         The line to the launcher.
     forked : bool
         This process shares its past with siblings.

@@ -8,6 +8,8 @@ the server goes away the kernel kills its workers.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # the C module has no stub
+import _socket
 import contextlib
 import gc
 import os
@@ -110,17 +112,17 @@ def _read_requests(control: socket.socket) -> int | None:
 
 def _fork_worker(
     control: socket.socket, workers: set[int]
-) -> tuple[socket.socket | None, tuple[int, int]]:
+) -> tuple[_socket.socket | None, tuple[int, int]]:
     """Fork once; in the child return its channel and output pipes, in the parent None."""
-    ours, theirs = socket.socketpair()
+    # Every page that is touched between two forks has to be copied once more: here and in
+    # what a new worker does first, the plain calls below the convenient ones matter.
+    ours, theirs = _socket.socketpair()
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        control.close()
-        theirs.close()
-        os.close(out_read)
-        os.close(err_read)
+        for descriptor in (control.fileno(), theirs.detach(), out_read, err_read):
+            os.close(descriptor)
         return ours, (out_write, err_write)
     workers.add(pid)
     handed = array("i", (theirs.fileno(), out_read, err_read))
@@ -138,13 +140,13 @@ def _fork_worker(
 
 
 def _become_worker(
-    ready: child.Ready, channel: socket.socket, outputs: tuple[int, int]
+    ready: child.Ready, channel: _socket.socket, outputs: tuple[int, int]
 ) -> NoReturn:
     code: int | None = CRASHED
     try:
         os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         for number, descriptor in enumerate(outputs, start=1):
             os.dup2(descriptor, number)
             os.close(descriptor)

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import json
 import struct
-from socket import socket
-from typing import Any
+from typing import Any, Protocol
+
+
+class Channel(Protocol):
+    """As much of a socket as frames need."""
+
+    def recv(self, length: int, /) -> bytes:
+        """Wait for bytes; none come when the other side has gone."""
+        ...
+
+    def sendall(self, data: bytes, /) -> None:
+        """Send all of the bytes."""
+        ...
+
 
 HEADER = struct.Struct(">I")
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -22,7 +34,7 @@ def decode(body: bytes) -> Any:
     return json.loads(body)
 
 
-def receive(channel: socket) -> Any | None:
+def receive(channel: Channel) -> Any | None:
     """Wait for one whole frame; None when the other side has gone."""
     header = _exactly(channel, HEADER.size)
     if header is None:
@@ -31,7 +43,7 @@ def receive(channel: socket) -> Any | None:
     return None if body is None else decode(body)
 
 
-def _exactly(channel: socket, length: int) -> bytes | None:
+def _exactly(channel: Channel, length: int) -> bytes | None:
     data = channel.recv(length)
     if len(data) == length:
         return data
