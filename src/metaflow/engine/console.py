@@ -74,6 +74,10 @@ class Console:
         """Nothing waits to be written."""
         return not self._chunks
 
+    def drop(self) -> None:
+        """Forget what has been collected: the facts behind it were not recorded."""
+        self._chunks.clear()
+
     def flush(self) -> None:
         """Write what has been collected; a reader that is gone or full is no failure of the run."""
         data = b"".join(self._chunks)

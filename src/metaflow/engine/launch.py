@@ -122,6 +122,7 @@ class _Run:
 
             console.live = StatusLine(loop.progress)
         console.say(f"Workflow starting (run-id {run_id}):")
+        console.flush()
         try:
             loop.run(request.graph.start_step)
         finally:

@@ -6,6 +6,7 @@ are committed in batches, and a line that claims a fact is written after its com
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import selectors
@@ -142,6 +143,8 @@ class RunLoop:
                 while not self._over:
                     self._turn()
                 self._commit()
+            except MetaflowException as error:
+                self._give_up(error)
             finally:
                 for attempt in self._attempts.values():
                     attempt.signal(signal.SIGKILL)
@@ -212,9 +215,13 @@ class RunLoop:
             self._watch_output(attempt, which)
 
     def _give_up(self, error: MetaflowException) -> None:
-        """End at once: without its journal a run can't acknowledge anything."""
+        """End at once: a run that can't record what happens can't acknowledge anything."""
         self.error = error
         self._over = True
+        self._console.drop()
+        # There may be room for one more fact; without it the run shows as unfinished.
+        with contextlib.suppress(MetaflowException):
+            self._journal.write(self._run, [RunDone(time.time(), ok=False)])
 
     # ── commands ─────────────────────────────────────────────────────────────────────────
 
@@ -401,22 +408,22 @@ class RunLoop:
         attempt.output.drain(self._book, self._console, now)
         crashed = not attempt.answered
         if crashed:
-            self._tell_death(attempt, news.returncode, now)
+            self._tell_death(attempt, news, now)
         attempt.output.finish_lines(self._console)
         self._release(attempt)
         if crashed:
             # What the process had started must not outlive it.
             attempt.signal(signal.SIGKILL)
-            reason = _death(news.returncode)
+            reason = _death(news)
             self._conclude(attempt, now, "{}", None, ok=False, handled=False, error=reason)
             retryable = news.returncode != NO_RETRY_EXIT_CODE
             self._failed(attempt, retryable=retryable, crashed=True)
 
-    def _tell_death(self, attempt: RunningAttempt, returncode: int, now: float) -> None:
+    def _tell_death(self, attempt: RunningAttempt, news: WorkerExited, now: float) -> None:
         if attempt.killed:
             return
-        text = f"Task failed: {_death(returncode)}."
-        if returncode == -signal.SIGSEGV:
+        text = f"Task failed: {_death(news)}."
+        if news.returncode == -signal.SIGSEGV:
             text = "Task failed with a segmentation fault."
         attempt.output.note(text, self._book, self._console, now)
 
@@ -479,8 +486,11 @@ def _discard(worker: Worker) -> None:
         os.close(descriptor)
 
 
-def _death(returncode: int) -> str:
+def _death(news: WorkerExited) -> str:
     """Say how a process ended that did not tell its outcome."""
+    returncode = news.returncode
+    if news.cause is not None:
+        return news.cause
     if returncode >= 0:
         return f"its process ended with exit code {returncode} before its results were stored"
     try:

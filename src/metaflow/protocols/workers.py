@@ -28,6 +28,8 @@ class WorkerExited(NamedTuple):
     pid: int
     returncode: int
     """Exit code, or the negated number of the signal that ended the process."""
+    cause: str | None = None
+    """What is known of the reason, beyond the code."""
 
 
 class WorkerReady(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from metaflow.authoring.inputs import Inputs
 from metaflow.authoring.parameters import Parameter
 from metaflow.authoring.state import FRAMEWORK_ARTIFACTS, PendingTransition, TaskState
 from metaflow.errors.base import MetaflowException
-from metaflow.model.artifact import Unread, read_ref
+from metaflow.errors.storage import DataException
+from metaflow.model.artifact import ArtifactRef, Unread, read_ref
 from metaflow.model.task import Assignment, Outcome, RunContext, Transition
 from metaflow.protocols.step_hook import Attempt
 from metaflow.task.report import describe, exception_artifact, print_failure
@@ -138,8 +140,19 @@ def _call(
             return None
         return error
     except BaseException as error:
+        if isinstance(error, MemoryError):
+            _free_frames(error)
         return error
     return None
+
+
+def _free_frames(error: BaseException) -> None:
+    """Let go of what the failed code holds: without memory nothing can be stored or told."""
+    trace = error.__traceback__
+    while trace is not None:
+        with contextlib.suppress(RuntimeError):
+            trace.tb_frame.clear()
+        trace = trace.tb_next
 
 
 def _wrapped(hook: Any, attempt: Attempt, inner: Callable[[], None]) -> Callable[[], None]:
@@ -159,6 +172,28 @@ def _conclude(
     if failure is not None:
         print_failure(flow, failure)
         values["_exception"] = exception_artifact(failure)
+    try:
+        saved, failure = _save(store, state, flow, values, failure)
+        manifest = {**state.inherited, **saved}
+        if failure is None:
+            transition = _stored_transition(store, state)
+            return Outcome(True, manifest, transition, handled=attempt.handled is not None)
+    except DataException as error:
+        # Nothing of this attempt could be stored, for example because the disk is full.
+        print_failure(flow, error)
+        return Outcome(False, dict(state.inherited), None, error=describe(error))
+    retryable = not _forbids_retry(failure)
+    return Outcome(False, manifest, None, retryable=retryable, error=describe(failure))
+
+
+def _save(
+    store: LocalArtifactStore,
+    state: TaskState,
+    flow: FlowSpec,
+    values: dict[str, Any],
+    failure: BaseException | None,
+) -> tuple[dict[str, ArtifactRef], BaseException | None]:
+    """Store the artifacts; the first that can't be stored fails an attempt that went well."""
     known = {
         name: read_ref(state.inherited[name]) for name in values.keys() & state.inherited.keys()
     }
@@ -166,12 +201,7 @@ def _conclude(
     for problem in problems.values():
         print_failure(flow, problem)
         failure = failure or problem
-    manifest = {**state.inherited, **saved}
-    if failure is not None:
-        retryable = not _forbids_retry(failure)
-        return Outcome(False, manifest, None, retryable=retryable, error=describe(failure))
-    transition = _stored_transition(store, state)
-    return Outcome(True, manifest, transition, handled=attempt.handled is not None)
+    return saved, failure
 
 
 def collect(flow: FlowSpec) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -55,9 +56,12 @@ def print_failure(flow: Any, error: BaseException) -> None:
         text = f"{error.headline}: {error}\n{_where(error)}"
     else:
         text = user_traceback(error)
-    sys.stdout.flush()
-    sys.stderr.write(f"{flow} failed:\n{text.rstrip()}\n")
-    sys.stderr.flush()
+    # The step may have closed or replaced either stream.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"{flow} failed:\n{text.rstrip()}\n")
+        sys.stderr.flush()
 
 
 def _where(error: BaseException) -> str:
@@ -74,7 +78,10 @@ def _where(error: BaseException) -> str:
 
 def describe(error: BaseException) -> str:
     """Say in one line what happened."""
-    first = (str(error).strip().splitlines() or [""])[0]
+    try:
+        first = (str(error).strip().splitlines() or [""])[0]
+    except Exception:  # the user's own `__str__` may be what is broken
+        first = ""
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 
+from metaflow.compute.local import keeper
 from metaflow.compute.local.parent import WarmParent
 from metaflow.protocols.workers import Worker
 
@@ -33,6 +35,39 @@ def start_worker(env: tuple[tuple[str, str], ...]) -> Worker:
         os.close(out_write)
         os.close(err_write)
     return Worker(pid, ours.detach(), out_read, err_read)
+
+
+class Keeper:
+    """The launcher's side of the keeper process."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", keeper.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            bufsize=1,
+            process_group=0,
+        )
+
+    def watch(self, pid: int) -> None:
+        """Have this process group killed if the launcher dies."""
+        self._tell(f"+{pid}\n")
+
+    def forget(self, pid: int) -> None:
+        """Stop watching a process group that has ended."""
+        self._tell(f"-{pid}\n")
+
+    def close(self) -> None:
+        """End the keeper."""
+        with contextlib.suppress(BrokenPipeError):
+            self._process.communicate()
+
+    def _tell(self, line: str) -> None:
+        assert self._process.stdin is not None, "it was started with a pipe"
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line)
 
 
 def start_parent(env: tuple[tuple[str, str], ...]) -> WarmParent:

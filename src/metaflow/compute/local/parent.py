@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DESCRIPTORS = 3
 """A new worker brings its channel and its two output pipes."""
 
+PARENT_DIED = "its process ended with the warm parent that all tasks are forked from"
+
 
 class WarmParent:
     """Handle of a running fork server.
@@ -99,7 +101,7 @@ class WarmParent:
         # First of all that nothing more will come of this server, so that nobody is given
         # one of its idle workers when the exits of the others are heard.
         lost: list[News] = [WorkersLost(self.env)]
-        lost += [WorkerExited(pid, -signal.SIGKILL) for pid in self._workers]
+        lost += [WorkerExited(pid, -signal.SIGKILL, PARENT_DIED) for pid in self._workers]
         self._workers.clear()
         return lost
 

@@ -16,6 +16,7 @@ from metaflow.task.leaving import flush_files, flush_output
 
 if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec
+    from metaflow.compute.local.interpreters import Keeper
     from metaflow.model.task import RunContext
 
 Env = tuple[tuple[str, str], ...]
@@ -47,6 +48,7 @@ class LocalWorkers:
         self._interpreters: dict[int, None] = {}
         self._started: list[News] = []
         self._context: RunContext | None = None
+        self._keeper: Keeper | None = None
         self._forks = start != "spawn"
         if start == "auto":
             self.reason = safety.reason_against_fork()
@@ -87,6 +89,8 @@ class LocalWorkers:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 del self._interpreters[pid]
+                if self._keeper is not None:
+                    self._keeper.forget(pid)
                 heard.append(WorkerExited(pid, os.waitstatus_to_exitcode(status)))
         return heard
 
@@ -99,6 +103,10 @@ class LocalWorkers:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
         self._parents.clear()
+        if self._keeper is not None:
+            for pid in self._interpreters:
+                self._keeper.forget(pid)
+            self._keeper.close()
         self._interpreters.clear()
         self._selector.close()
 
@@ -135,11 +143,14 @@ class LocalWorkers:
         self._selector.register(parent, selectors.EVENT_READ)
 
     def _start_interpreters(self, env: Env, count: int) -> None:
-        from metaflow.compute.local.interpreters import start_worker
+        from metaflow.compute.local.interpreters import Keeper, start_worker
 
+        if self._keeper is None:
+            self._keeper = Keeper()
         for _ in range(count):
             worker = start_worker(env)
             self._interpreters[worker.pid] = None
+            self._keeper.watch(worker.pid)
             channel = socket.socket(fileno=os.dup(worker.channel))
             if self._context is not None:
                 from metaflow.compute.local import frames
