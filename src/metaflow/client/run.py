@@ -10,7 +10,7 @@ from metaflow.client.base import MetaflowObject
 from metaflow.client.code import MetaflowCode, code_of
 from metaflow.client.step import Step, step_object
 from metaflow.client.task import Task, task_object
-from metaflow.client.task_view import TaskView
+from metaflow.client.task_view import TaskView, stored_task
 from metaflow.client.trigger import Trigger, trigger_of
 from metaflow.client.view import AttemptView, RunView, find_run, local_time
 from metaflow.model.records import PARAMETERS_STEP
@@ -148,10 +148,17 @@ class Run(MetaflowObject, depth=2, kind="run"):
                 yield step_object(view, facts)
 
     def __getitem__(self, name: str) -> Step:
-        facts = self._view.catalog.step(self._view.facts.key, name)
+        view = self._view
+        if view.settled:
+            # Nothing of it changes any more, and most who ask go on to the step's task.
+            found = view.catalog.step_and_newest_task(view.facts.key, name)
+            if found is not None:
+                step, task, manifest = found
+                return step_object(view, step, stored_task(view, task, manifest))
+        facts = view.catalog.step(view.facts.key, name)
         if facts is None:
             raise KeyError(name)
-        return step_object(self._view, facts)
+        return step_object(view, facts)
 
     def __contains__(self, name: object) -> bool:
         view = self._view

@@ -25,10 +25,11 @@ class Step(MetaflowObject, depth=3, kind="step"):
     Iterating it yields its tasks, newest first; `step['7']` is one of them.
     """
 
-    __slots__ = ("_facts", "_view")
+    __slots__ = ("_facts", "_newest", "_view")
 
     _view: RunView
     _facts: StepFacts
+    _newest: TaskView | None
 
     def _locate(self, components: Sequence[str], attempt: int | None) -> None:  # noqa: ARG002 - steps have no attempts
         flow, run_id, name = components
@@ -39,6 +40,7 @@ class Step(MetaflowObject, depth=3, kind="step"):
             raise ObjectNotFound("step", "/".join(components), names)
         self._view = view
         self._facts = facts
+        self._newest = None
 
     @property
     def _run_view(self) -> RunView:
@@ -63,7 +65,8 @@ class Step(MetaflowObject, depth=3, kind="step"):
     @property
     def task(self) -> Task:
         """The newest task of the step."""
-        return task_object(newest_task_of(self._view, self._facts.key))
+        found = self._newest
+        return task_object(newest_task_of(self._view, self._facts.key) if found is None else found)
 
     def tasks(self, *tags: str) -> Iterator[Task]:
         """Go through the tasks of the step, newest first.
@@ -149,10 +152,11 @@ class Step(MetaflowObject, depth=3, kind="step"):
                 yield step_object(self._view, facts)
 
 
-def step_object(view: RunView, facts: StepFacts) -> Step:
-    """Show a step that was found already."""
+def step_object(view: RunView, facts: StepFacts, newest: TaskView | None = None) -> Step:
+    """Show a step that was found already, and maybe what is known for good of its newest task."""
     step = Step.__new__(Step)
     step._scope = view.scope
     step._view = view
     step._facts = facts
+    step._newest = newest
     return step

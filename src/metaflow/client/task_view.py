@@ -30,17 +30,23 @@ class Page:
 
     __slots__ = ("_manifests", "_run", "_step", "tasks")
 
-    def __init__(self, run: RunView, step: int, tasks: list[TaskFacts]) -> None:
+    def __init__(
+        self,
+        run: RunView,
+        step: int,
+        tasks: list[TaskFacts],
+        manifests: dict[int | str, tuple[int, str]] | None = None,
+    ) -> None:
         self._run: Final = run
         self._step: Final = step
         self.tasks: Final = tasks
-        self._manifests: dict[int | str, tuple[int, str]] | None = None
+        self._manifests = manifests
 
     def manifest(self, task: int | str, attempt: int) -> str | None:
         """Return the manifest of this attempt, if it was the latest done one."""
-        if len(self.tasks) == 1:
-            return None
         if self._manifests is None:
+            if len(self.tasks) == 1:
+                return None
             self._manifests = self._run.catalog.manifests_of_step(
                 self._step, self.tasks[-1].id, self.tasks[0].id
             )
@@ -210,6 +216,14 @@ def newest_task_of(run: RunView, step: int) -> TaskView:
     """Return the newest task of a step."""
     settled = run.settled
     return TaskView(run, run.catalog.tasks(step, count=1)[0], settled=settled)
+
+
+def stored_task(run: RunView, facts: TaskFacts, manifest: str | None) -> TaskView:
+    """Show a task of an ended run whose manifest came with its facts."""
+    page = None
+    if facts.attempt is not None and manifest is not None:
+        page = Page(run, facts.step_key, [facts], {facts.id: (facts.attempt, manifest)})
+    return TaskView(run, facts, None, page, settled=True)
 
 
 def _missing_task(run: RunView, step: str, task_id: str) -> ObjectNotFound:

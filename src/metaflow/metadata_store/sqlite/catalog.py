@@ -107,7 +107,7 @@ class Catalog:
         if tags:
             query = queries.RUNS_WITH_TAGS if len(tags) > 1 else queries.RUNS_WITH_TAG
             values.update(lead=tags[0], others=json.dumps(tags[1:]))
-        return [RunFacts._make(row) for row in self.connection.rows(query, values)]
+        return list(map(RunFacts._make, self.connection.rows(query, values)))
 
     def latest_successful_run(self, flow_key: int, tags: Sequence[str] = ()) -> RunFacts | None:
         """Return the newest run that has succeeded and has all the tags."""
@@ -124,12 +124,31 @@ class Catalog:
     def steps(self, run: int) -> list[StepFacts]:
         """Return the steps of a run that have a task, newest first."""
         rows = self.connection.rows(queries.STEPS, (run,))
-        return [StepFacts._make(row) for row in rows]
+        return list(map(StepFacts._make, rows))
 
     def step(self, run: int, name: str) -> StepFacts | None:
         """Return the step of this name."""
         row = self.connection.row(queries.STEP_BY_NAME, (run, name))
         return None if row is None else StepFacts._make(row)
+
+    def step_and_newest_task(
+        self, run: int, name: str
+    ) -> tuple[StepFacts, TaskFacts, str | None] | None:
+        """Return the step of this name, its newest task and what that task stored.
+
+        Parameters
+        ----------
+        run : int
+            The run.
+        name : str
+            The step.
+        """
+        row = self.connection.row(queries.STEP_AND_NEWEST_TASK, (run, name))
+        if row is None:
+            return None
+        *facts, manifest, created_at = row
+        task = TaskFacts._make(facts)
+        return StepFacts(task.step_key, run, name, created_at), task, manifest
 
     def step_ended_at(self, step: int) -> float | None:
         """Return when the last task of a step ended; None while any has not."""
@@ -139,12 +158,12 @@ class Catalog:
     def parent_steps(self, step: int) -> list[StepFacts]:
         """Return the steps whose tasks come right before those of this one."""
         rows = self.connection.rows(queries.PARENT_STEPS, (step,))
-        return [StepFacts._make(row) for row in rows]
+        return list(map(StepFacts._make, rows))
 
     def child_steps(self, step: int) -> list[StepFacts]:
         """Return the steps whose tasks come right after those of this one."""
         rows = self.connection.rows(queries.CHILD_STEPS, (step,))
-        return [StepFacts._make(row) for row in rows]
+        return list(map(StepFacts._make, rows))
 
     def tasks(
         self, step: int, *, before: int | str | bytes = AFTER_ALL, count: int = -1
@@ -161,7 +180,7 @@ class Catalog:
             At most so many; -1 for all.
         """
         rows = self.connection.rows(queries.TASKS, (step, before, count))
-        return [TaskFacts._make(row) for row in rows]
+        return list(map(TaskFacts._make, rows))
 
     def task(self, run: int, task_id: str) -> TaskFacts | None:
         """Return the task of this id with its latest done attempt."""

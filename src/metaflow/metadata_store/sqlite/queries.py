@@ -223,6 +223,14 @@ TASKS: Final = (
     + "WHERE task.step = ? AND task.id < ? ORDER BY task.id DESC LIMIT ?"
 )
 
+# What a run answers to the name of a step, for whoever goes on to that step's newest task.
+STEP_AND_NEWEST_TASK: Final = (
+    _TASK_COLUMNS
+    + ", done.manifest, step.created_at FROM step JOIN task ON task.step = step.key"
+    + _LATEST_DONE
+    + "WHERE step.run = ? AND step.name = ? ORDER BY task.id DESC LIMIT 1"
+)
+
 TASK_BY_ID: Final = (
     _TASK_COLUMNS
     + "FROM task JOIN step ON step.key = task.step"
