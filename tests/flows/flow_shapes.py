@@ -116,3 +116,24 @@ VARIANTS = {
 }
 GRAPHS = tuple(shape for shape in SHAPES if shape.name not in VARIANTS)
 """Shapes with a graph of their own: no other one differs from them by data or names alone."""
+COMPOUNDS = {
+    "inherited",
+    "each_value",
+    "each_beside_each",
+    "each_after_each",
+    "switch_on_numbers_and_truths",
+}
+BASIC_GRAPHS = tuple(shape for shape in GRAPHS if shape.name not in COMPOUNDS)
+"""Graphs that are resumed from every step: the others have pieces of these side by side."""
+SPAWNED = {
+    "single",
+    "inherited",
+    "each_value",
+    "each_in_each",
+    "split_in_each",
+    "each_in_split",
+    "switch_in_each",
+    "loop_in_each",
+}
+SPAWNED_GRAPHS = tuple(shape for shape in GRAPHS if shape.name in SPAWNED)
+"""Graphs that are run by fresh interpreters, which take their time: one for each kind of place."""

@@ -6,7 +6,7 @@ import os
 
 import pytest
 from flow_model import Circumstances, expected_tasks
-from flow_shapes import GRAPHS, SHAPES
+from flow_shapes import BASIC_GRAPHS, GRAPHS, SHAPES, SPAWNED_GRAPHS
 from flow_workspace import tasks_by_key
 from flow_writer import flow_source
 
@@ -93,7 +93,7 @@ def test_a_run_and_what_commands_tell_of_it(workspace, shape):
     assert logged.out == "".join(f"out {task.data.told}\n" for task in tasks)
 
 
-@pytest.mark.parametrize("shape", GRAPHS, ids=of_name)
+@pytest.mark.parametrize("shape", SPAWNED_GRAPHS, ids=of_name)
 def test_fresh_interpreters_give_the_same_results(workspace, shape):
     workspace.write_files(flow_source(shape))
     run = workspace.run(*GIVEN, METAFLOW_TASK_START="spawn")
@@ -149,7 +149,7 @@ def steps_that_run(shape):
 
 @pytest.mark.parametrize(
     ("shape", "step"),
-    [(shape, step) for shape in GRAPHS for step in steps_that_run(shape)],
+    [(shape, step) for shape in BASIC_GRAPHS for step in steps_that_run(shape)],
     ids=lambda value: value if isinstance(value, str) else value.name,
 )
 def test_resume_after_a_failure(workspace, shape, step):
@@ -191,7 +191,7 @@ def test_resume_after_one_task_of_many_has_failed(workspace, shape):
     check_resumed(workspace.latest(), shape, origin, done)
 
 
-@pytest.mark.parametrize("shape", GRAPHS, ids=of_name)
+@pytest.mark.parametrize("shape", BASIC_GRAPHS, ids=of_name)
 def test_resume_of_a_successful_run(workspace, shape):
     workspace.write_files(flow_source(shape))
     origin = workspace.run(*GIVEN)
