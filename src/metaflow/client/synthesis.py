@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from metaflow.client.view import local_time
 from metaflow.model.records import PARAMETERS_STEP
 from metaflow.model.task import Transition
+from metaflow.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from metaflow.client.task_view import TaskView
@@ -75,7 +77,10 @@ def _lasting(view: TaskView) -> Iterator[tuple[str, Any]]:
         yield "origin-task-id", view.facts.origin_task_id
     frames = foreach_frames(view)
     if frames:
-        yield "foreach-stack", [f"{frame.var}={frame.label}" for frame in frames]
+        settings = load_settings()
+        if settings.include_foreach_stack:
+            most = settings.maximum_foreach_value_chars
+            yield "foreach-stack", [f"{frame.var}={_label(view, frame, most)}" for frame in frames]
         yield "foreach-execution-path", ",".join(f"{frame.step}:{frame.index}" for frame in frames)
 
 
@@ -138,17 +143,28 @@ def _transition(view: TaskView, stored: AttemptView) -> tuple[list[str], str | N
 
 
 def _foreach_stack(view: TaskView, _stored: AttemptView) -> list[ForeachFrame]:
-    artifacts = view.run.scope.backing.artifacts
     return [
-        ForeachFrame(
-            frame.step,
-            frame.var,
-            frame.count,
-            frame.index,
-            frame.label if frame.items is None else artifacts.load_item(frame.items, frame.index),
-        )
+        ForeachFrame(frame.step, frame.var, frame.count, frame.index, _item(view, frame))
         for frame in foreach_frames(view)
     ]
+
+
+def _label(view: TaskView, frame: Frame, most: int) -> str:
+    """Show the item of a foreach as a short text."""
+    return (str(_item(view, frame)) if frame.label is None else frame.label)[:most]
+
+
+def _item(view: TaskView, frame: Frame) -> Any:
+    """Load the item that a foreach gave to a task, from where the splitting task left it."""
+    run = view.run
+    artifacts = run.scope.backing.artifacts
+    if frame.items is not None:
+        return artifacts.load_item(frame.items, frame.index)
+    (manifest,) = run.catalog.manifests(run.facts.key, [frame.task_id])
+    ref = manifest.get(frame.var or "")
+    if ref is None:
+        return frame.label
+    return next(islice(cast("Iterable[Any]", artifacts.load(ref)), frame.index, None), None)
 
 
 def _current_step(view: TaskView, _stored: AttemptView) -> str:
