@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import click
 
-from metaflow.cli.console import Console
+from metaflow.cli.console import Console, open_missing_streams
 from metaflow.cli.outcome import ExitCode, perform
 from metaflow.cli.scope import Scope
 from metaflow.errors.base import MetaflowException
@@ -56,6 +56,7 @@ def main(flow: FlowSpec) -> NoReturn:
     flow : FlowSpec
         What the last line of the flow's file has made.
     """
+    open_missing_streams()
     # Collections during start-up find nothing and take a tenth of it; what runs for long
     # turns them on again.
     gc.disable()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+import time
+from typing import Any, Final
 
 from metaflow.ambient import UNSET, Unset, ambient
 from metaflow.artifact_store.local import LocalArtifactStore
@@ -17,6 +18,10 @@ DATABASE: Final = "metadata.db"
 
 FOLDERS: Final = {"local": ".metaflow", "spin": ".metaflow_spin"}
 """Type of metadata -> name of the root in the directory that the rest of the spec names."""
+
+
+RECORD_WITHIN_S: Final = 5.0
+"""A launcher that takes longer to record a task is in trouble that shows elsewhere."""
 
 
 class Backing:
@@ -131,7 +136,28 @@ def scope_of(spec: str, namespace: str | None, *, checked: bool) -> Scope:
 
 def current_scope(*, checked: bool = True) -> Scope:
     """Return the scope of objects that are made now."""
-    return Scope(_current_backing(), checked=checked)
+    backing = _current_backing()
+    running = ambient.current
+    if running is not None and "pathspec" in running and not running.get("is_recorded"):
+        running["is_recorded"] = True
+        _await_record(backing, running)
+    return Scope(backing, checked=checked)
+
+
+def _await_record(backing: Backing, running: dict[str, Any]) -> None:
+    """Wait until the launcher has recorded the task that runs here.
+
+    Facts are recorded in batches, in order: once this task is there, so are all before it.
+    A store that is not this run's own has nothing to wait for.
+    """
+    flow, run_id, _, task_id = running["pathspec"].split("/")
+    catalog = backing.catalog
+    run = None if catalog is None else catalog.run(flow, run_id)
+    if catalog is None or run is None:
+        return
+    until = time.monotonic() + RECORD_WITHIN_S
+    while catalog.task(run.key, task_id) is None and time.monotonic() < until:
+        time.sleep(0.001)
 
 
 def namespace(ns: str | None) -> str | None:

@@ -78,6 +78,12 @@ class Console:
         """Forget what has been collected: the facts behind it were not recorded."""
         self._chunks.clear()
 
+    def end_live(self) -> None:
+        """Take the status line away for good."""
+        if self.live is not None:
+            self._chunks.insert(0, self.live.erase())
+            self.live = None
+
     def flush(self) -> None:
         """Write what has been collected; a reader that is gone or full is no failure of the run."""
         data = b"".join(self._chunks)

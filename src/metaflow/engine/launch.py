@@ -281,8 +281,7 @@ class _Run:
         )
 
     def _say_end(self, console: Console, error: MetaflowException | None, run_id: str) -> None:
-        if console.live is not None:
-            console.live = None
+        console.end_live()
         origin = self._request.origin
         if error is not None:
             console.say("Flushing logs...", bad=True)

@@ -135,7 +135,8 @@ def _call(
     try:
         proceed()
     except SystemExit as error:
-        finished = vars(attempt.flow)["__state__"].transition is not None
+        state: TaskState = vars(attempt.flow)["__state__"]
+        finished = state.transition is not None or _is_end(attempt.flow, attempt.step)
         if error.code in {0, None} and finished:
             return None
         return error
