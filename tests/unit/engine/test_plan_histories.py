@@ -48,7 +48,7 @@ def test_a_run_in_trouble_ends_once_and_rightly(
         reports = [command for command in run.commands if isinstance(command, StepFailed)]
         assert {report.task_id for report in reports} == run.failed
         assert len(reports) == len(run.failed)
-        assert reports[0].message == str(run.ending.error)
+        assert reports[0].message == run.ending.error.message
         assert sum(isinstance(command, StopRunning) for command in run.commands) <= 1
     else:
         run.assert_complete()

@@ -20,7 +20,7 @@ from array import array
 from typing import TYPE_CHECKING, NoReturn
 
 from metaflow.compute.local import child, frames
-from metaflow.compute.local.lifeline import prepare_to_die_with
+from metaflow.compute.local.lifeline import kill_group, prepare_to_die_with
 from metaflow.compute.local.rehearsal import rehearse
 from metaflow.compute.local.streams import open_output
 from metaflow.compute.local.wire import EXITED, NEW_WORKER, RECORD
@@ -84,7 +84,7 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
         if control.fileno() in readable:
             wanted = _read_requests(control)
             if wanted is None:
-                _kill(workers)
+                _end(workers)
                 return
             for _ in range(wanted):
                 channel, outputs = _fork_worker(control, workers)
@@ -174,12 +174,13 @@ def _report_exits(control: socket.socket, workers: set[int]) -> None:
             control.sendall(record)
 
 
-def _kill(workers: set[int]) -> None:
+def _end(workers: set[int]) -> None:
+    """Kill all workers, with what they have started, and wait until none is left."""
     for pid in workers:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        kill_group(pid)
+    for pid in workers:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
 
 
 def _open_null_input() -> None:

@@ -1,7 +1,8 @@
-"""How a process makes sure that it does not outlive the one that started it."""
+"""How processes are made not to outlive those that started them."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -34,3 +35,11 @@ def prepare_to_die_with(parent: int) -> Callable[[], None]:
             os._exit(0)
 
     return bind
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process and what it has started in its process group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)

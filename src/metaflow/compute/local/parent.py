@@ -6,16 +6,20 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from array import array
 from typing import TYPE_CHECKING
 
 from metaflow.compute.local import frames
+from metaflow.compute.local.lifeline import kill_group
 from metaflow.compute.local.wire import EXITED, MORE, RECORD
 from metaflow.protocols.workers import News, Worker, WorkerExited, WorkerReady, WorkersLost
 
 if TYPE_CHECKING:
     from metaflow.model.task import RunContext
 
+REAPED_WITHIN_S = 2.0
+"""A server that takes longer to follow its workers is stopped or stuck."""
 DESCRIPTORS = 3
 """A new worker brings its channel and its two output pipes."""
 
@@ -86,9 +90,18 @@ class WarmParent:
         return heard
 
     def close(self) -> None:
-        """End the server and its workers."""
-        if self.alive:
-            self._bury()
+        """End the workers and let the server reap them before it ends itself."""
+        if not self.alive:
+            return
+        self.alive = False
+        self._control.close()
+        for pid in self._workers:
+            kill_group(pid)
+        until = time.monotonic() + REAPED_WITHIN_S
+        while not _is_reaped(self.pid):
+            if time.monotonic() > until:
+                kill_group(self.pid)
+            time.sleep(0.0005)
 
     def _bury(self) -> list[News]:
         """Make sure that nothing of a dead or dying server is left."""
@@ -106,9 +119,8 @@ class WarmParent:
         return lost
 
 
-def kill_group(pid: int) -> None:
-    """Kill a process and what it has started in its process group."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, signal.SIGKILL)
+def _is_reaped(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return True

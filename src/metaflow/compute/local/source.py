@@ -10,7 +10,8 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from metaflow.compute.local import safety
-from metaflow.compute.local.parent import WarmParent, kill_group
+from metaflow.compute.local.lifeline import kill_group
+from metaflow.compute.local.parent import WarmParent
 from metaflow.protocols.workers import News, WorkerExited, WorkerReady
 from metaflow.task.leaving import flush_files, flush_output
 
