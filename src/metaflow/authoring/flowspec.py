@@ -51,7 +51,9 @@ class FlowSpec:
         caller = sys._getframe(1)  # noqa: SLF001 - its module tells a program from an import
         if use_cli and _is_program(caller.f_globals, caller.f_code.co_name):
             face = "worker" if sys.argv[1:2] == ["_worker"] else "command_line"
-            registry.load("face", face)(self)
+            # Nothing follows this call that could want the process back.
+            is_last = caller.f_back is None and not caller.f_code.co_exceptiontable
+            registry.load("face", face)(self, is_last=is_last)
 
     # ── what users call ──────────────────────────────────────────────────────────────────
 

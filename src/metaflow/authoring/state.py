@@ -1,7 +1,5 @@
 """What stands behind a flow instance while a task runs: its inputs, its place, its exit."""
 
-from __future__ import annotations
-
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 

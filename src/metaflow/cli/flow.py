@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
@@ -15,6 +16,7 @@ from metaflow.cli.scope import Scope
 from metaflow.errors.base import MetaflowException
 from metaflow.settings.load import load_settings
 from metaflow.settings.version import get_version
+from metaflow.task.leaving import leave_like_a_program
 
 if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec
@@ -48,19 +50,26 @@ BACK_ENDS: Final = {
 AVAILABLE: Final = frozenset({"local"})
 
 
-def main(flow: FlowSpec) -> NoReturn:
+def main(flow: FlowSpec, *, is_last: bool) -> NoReturn:
     """Run the command line of a flow and end the process.
 
     Parameters
     ----------
     flow : FlowSpec
         What the last line of the flow's file has made.
+    is_last : bool
+        Nothing follows this call in the file, so the process may end without taking itself
+        apart, which costs more than a short task.
     """
     open_missing_streams()
     # Collections during start-up find nothing and take a tenth of it; what runs for long
     # turns them on again.
     gc.disable()
-    sys.exit(run_command_line(type(flow), sys.argv[1:]))
+    code = run_command_line(type(flow), sys.argv[1:])
+    if not is_last or sys.flags.interactive:
+        sys.exit(code)
+    leave_like_a_program(vars(sys.modules[type(flow).__module__]))
+    os._exit(code)
 
 
 def run_command_line(flow: type[FlowSpec], args: list[str]) -> int:
@@ -90,8 +99,6 @@ def run_command_line(flow: type[FlowSpec], args: list[str]) -> int:
 
 
 def _program(scope: Scope) -> str:
-    import os
-
     return os.path.basename(scope.script)
 
 

@@ -64,11 +64,11 @@ def run_pylint(scope: Scope, *, warnings: bool = False) -> None:
     PylintUnhappy
         It found errors.
     """
-    from importlib.util import find_spec
+    from importlib.machinery import PathFinder
 
     console = scope.console
     console.note("Running pylint...")
-    if find_spec("pylint") is None:
+    if PathFinder.find_spec("pylint") is None:
         console.note("    Pylint not found, so extra checks are disabled.")
         return
     import subprocess

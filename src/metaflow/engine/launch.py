@@ -8,14 +8,13 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from metaflow.artifact_store.logs import RunLogWriter
 from metaflow.authoring.constants import constants
 from metaflow.authoring.flowspec import FlowSpec
 from metaflow.authoring.parameters import collect_parameters
 from metaflow.authoring.step_decorators import declare
 from metaflow.engine.console import Console, shows_colors
 from metaflow.engine.loop import RunLoop
-from metaflow.engine.output import LogBook
+from metaflow.engine.output import Log, LogBook
 from metaflow.engine.plan import Plan
 from metaflow.engine.plan_graph import plan_graph
 from metaflow.engine.plan_origin import OriginRun
@@ -106,7 +105,7 @@ class _Run:
         self._record_parameters(key, parameters, origin_tasks)
         self._write_run_files(run_id)
         console = Console(run_id, color=shows_colors(sys.stdout))
-        log = RunLogWriter(os.path.join(request.root, "logs", self._flow, run_id))
+        book = LogBook(lambda: self._open_log(run_id), request.max_log_size_mb * MEGABYTE)
         loop = RunLoop(
             self._plan(origin_tasks),
             self._workers,
@@ -114,7 +113,7 @@ class _Run:
             key,
             self._specs,
             console,
-            LogBook(log, request.max_log_size_mb * MEGABYTE),
+            book,
             None if request.origin is None else request.origin.run_id,
         )
         if sys.stdout.isatty():
@@ -126,9 +125,14 @@ class _Run:
         try:
             loop.run(request.graph.start_step)
         finally:
-            log.close()
+            book.close()
         self._say_end(console, loop.error, run_id)
         return loop.error
+
+    def _open_log(self, run_id: str) -> Log:
+        from metaflow.artifact_store.logs import RunLogWriter, log_path
+
+        return RunLogWriter(log_path(self._request.root, self._flow, run_id))
 
     # ── the beginning ────────────────────────────────────────────────────────────────────
 

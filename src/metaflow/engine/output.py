@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from typing import Protocol
 
 from metaflow.engine.console import Console
@@ -27,20 +28,25 @@ class Log(Protocol):
         """Append bytes and return the offset where they begin."""
         ...
 
+    def close(self) -> None:
+        """Release the file."""
+        ...
+
 
 class LogBook:
     """Writes the output of all tasks to the run's log and keeps its index.
 
     Parameters
     ----------
-    log : Log
-        Where the bytes go.
+    open_log : callable
+        Opens the log when there is something to keep.
     limit : int
         Bytes to keep of each stream of an attempt.
     """
 
-    def __init__(self, log: Log, limit: int) -> None:
-        self._log = log
+    def __init__(self, open_log: Callable[[], Log], limit: int) -> None:
+        self._open_log = open_log
+        self._log: Log | None = None
         self._limit = limit
         self._stored: dict[tuple[str, int, str], int] = {}
         self._entries: list[LogWritten] = []
@@ -56,6 +62,8 @@ class LogBook:
         if len(data) > room:
             kept = data[:room]
             data = kept + (b"" if kept.endswith(b"\n") or not kept else b"\n") + MARKER
+        if self._log is None:
+            self._log = self._open_log()
         offset = self._log.append(data)
         last = self._entries[-1] if self._entries else None
         if (
@@ -67,6 +75,11 @@ class LogBook:
             self._entries[-1] = last._replace(length=last.length + len(data))
         else:
             self._entries.append(LogWritten(*key, now, offset, len(data)))
+
+    def close(self) -> None:
+        """Close the log, if it was opened."""
+        if self._log is not None:
+            self._log.close()
 
     def take_entries(self) -> list[LogWritten]:
         """Return the index entries that were made since the last call."""

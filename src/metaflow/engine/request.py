@@ -1,7 +1,5 @@
 """What a run is asked to be: everything the command line or an API call has settled."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 from metaflow.authoring.flowspec import FlowSpec

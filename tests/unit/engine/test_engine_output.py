@@ -22,6 +22,9 @@ class MemoryLog:
         self.data += bytes(data)
         return offset
 
+    def close(self) -> None:
+        pass
+
 
 @pytest.fixture
 def log() -> MemoryLog:
@@ -40,7 +43,7 @@ def pipes() -> tuple[TaskOutput, int, int]:
 
 
 def test_a_stream_is_cut_at_its_limit_with_a_marker(log: MemoryLog) -> None:
-    book = LogBook(log, limit=10)
+    book = LogBook(lambda: log, limit=10)
     book.write("1", 0, "stdout", b"12345\n", 1.0)
     book.write("1", 0, "stdout", b"6789012345\n", 2.0)
     book.write("1", 0, "stdout", b"more\n", 3.0)
@@ -48,7 +51,7 @@ def test_a_stream_is_cut_at_its_limit_with_a_marker(log: MemoryLog) -> None:
 
 
 def test_the_limit_is_for_each_stream_and_attempt_alone(log: MemoryLog) -> None:
-    book = LogBook(log, limit=4)
+    book = LogBook(lambda: log, limit=4)
     for attempt in (0, 1):
         for stream in ("stdout", "stderr"):
             book.write("1", attempt, stream, b"abc\n", 1.0)
@@ -56,7 +59,7 @@ def test_the_limit_is_for_each_stream_and_attempt_alone(log: MemoryLog) -> None:
 
 
 def test_output_that_follows_closely_is_one_entry(log: MemoryLog) -> None:
-    book = LogBook(log, limit=100)
+    book = LogBook(lambda: log, limit=100)
     book.write("1", 0, "stdout", b"a\n", 1.0)
     book.write("1", 0, "stdout", b"b\n", 1.01)
     book.write("1", 0, "stdout", b"c\n", 2.0)
@@ -70,7 +73,7 @@ def test_each_line_has_its_place_in_front(
     log: MemoryLog, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     output, out, err = pipes()
-    console, book = Console("1", color=False), LogBook(log, 1000)
+    console, book = Console("1", color=False), LogBook(lambda: log, 1000)
     os.write(out, b"one\n  two\nthr")
     assert output.read(0, book, console, 1.0)
     os.write(out, b"ee\n\xff\n")
@@ -93,7 +96,7 @@ def test_an_endless_line_does_not_pile_up(
     log: MemoryLog, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     output, out, err = pipes()
-    console, book = Console("1", color=False), LogBook(log, 10 * LONGEST_LINE)
+    console, book = Console("1", color=False), LogBook(lambda: log, 10 * LONGEST_LINE)
     for _ in range(3):
         os.write(out, b"x" * LONGEST_LINE)
         output.drain(book, console, 1.0)
@@ -108,7 +111,7 @@ def test_a_note_of_ours_begins_on_a_line_of_its_own(
     log: MemoryLog, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     output, out, err = pipes()
-    console, book = Console("1", color=False), LogBook(log, 1000)
+    console, book = Console("1", color=False), LogBook(lambda: log, 1000)
     os.write(err, b"before")
     output.drain(book, console, 1.0)
     output.note("Task failed with a segmentation fault.", book, console, 1.0)

@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec
 
 
-def main(flow: FlowSpec) -> NoReturn:
+def main(flow: FlowSpec, *, is_last: bool) -> NoReturn:
     """Take the role that the command line names: `parent` or `once`.
 
     Parameters
     ----------
     flow : FlowSpec
         An instance of the user's flow, made by the last line of its file.
+    is_last : bool
+        Nothing follows the call; a worker never returns anyway.
     """
+    del is_last
     role, descriptor = sys.argv[2:4]
     channel = socket.socket(fileno=int(descriptor))
     channel.set_inheritable(False)

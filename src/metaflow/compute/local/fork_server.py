@@ -63,6 +63,8 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     _open_null_input()
     open_output()
     child.prepare(flow)
+    # There is time for this: the launcher still has to get ready.
+    rehearse()
     message = frames.receive(control)
     if message is None:
         return
@@ -74,7 +76,6 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     poller = select.poll()
     poller.register(control, select.POLLIN)
     poller.register(wake_in, select.POLLIN)
-    rehearsed = False
     while True:
         readable = {descriptor for descriptor, _ in poller.poll()}
         if wake_in in readable:
@@ -95,12 +96,6 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
                 os.close(wake_in)
                 os.close(wake_out)
                 _become_worker(ready, channel, outputs)
-            if not rehearsed:
-                # While the first worker is at work there is time to make the next ones
-                # cheaper.
-                rehearsed = True
-                rehearse(context)
-                gc.freeze()
 
 
 def _read_requests(control: socket.socket) -> int | None:
