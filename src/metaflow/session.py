@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from metaflow.artifact_store.local import LocalArtifactStore
 from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
+
+if TYPE_CHECKING:
+    from metaflow.artifact_store.local import LocalArtifactStore
 
 DATABASE: Final = "metadata.db"
 
@@ -22,16 +25,20 @@ class Session:
 
     Attributes
     ----------
-    artifacts : LocalArtifactStore
-        Home of bytes.
     journal : SqliteMetadataStore
         Home of facts.
     """
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.artifacts = LocalArtifactStore(root)
         self.journal = SqliteMetadataStore(os.path.join(root, DATABASE))
+
+    @cached_property
+    def artifacts(self) -> LocalArtifactStore:
+        """Home of bytes; loaded when asked for, because a launcher rarely needs it."""
+        from metaflow.artifact_store.local import LocalArtifactStore
+
+        return LocalArtifactStore(self.root)
 
     def __enter__(self) -> Self:
         return self

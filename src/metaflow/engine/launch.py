@@ -209,9 +209,11 @@ class _Run:
             known = _parameters_of(origin_tasks)
             inherited = {name: known[name] for name in names if name in known}
             values.update({name: None for name in names if name not in known})
-        saved, problems = self._session.artifacts.save(values, self._pack(run_id))
-        for problem in problems.values():
-            raise problem
+        saved = self._workers.save(values, request.root, self._pack(run_id))
+        if saved is None:
+            saved, problems = self._session.artifacts.save(values, self._pack(run_id))
+            for problem in problems.values():
+                raise problem
         return {**inherited, **saved}
 
     def _context(self, run_id: str, parameters: dict[str, ArtifactRef]) -> RunContext:

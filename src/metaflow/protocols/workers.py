@@ -1,6 +1,9 @@
 """What a source of worker processes promises to the engine's loop."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+from metaflow.model.artifact import ArtifactRef
 
 if TYPE_CHECKING:
     from metaflow.model.task import RunContext
@@ -56,6 +59,18 @@ class WorkerSource(Protocol):
         """Descriptor that becomes readable when `poll` may have something to say.
 
         The end of a child process may show as a SIGCHLD only: call `poll` after one, too.
+        """
+        ...
+
+    def save(
+        self, values: Mapping[str, object], root: str, pack: str
+    ) -> dict[str, ArtifactRef] | None:
+        """Store plain values in a process that is ready for it, before `configure`.
+
+        Returns
+        -------
+        dict of str to ArtifactRef or None
+            References by name; None when this source can't, so that the caller has to.
         """
         ...
 

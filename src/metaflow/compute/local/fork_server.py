@@ -12,6 +12,7 @@ import _signal  # type: ignore[import-not-found]  # the C module has no stub
 import _socket
 import contextlib
 import gc
+import marshal
 import os
 import select
 import signal
@@ -19,11 +20,14 @@ import socket
 from array import array
 from typing import TYPE_CHECKING, NoReturn
 
+from metaflow.artifact_store.local import LocalArtifactStore
 from metaflow.compute.local import child, frames
 from metaflow.compute.local.lifeline import kill_group, prepare_to_die_with
 from metaflow.compute.local.rehearsal import rehearse
 from metaflow.compute.local.streams import open_output
-from metaflow.compute.local.wire import EXITED, NEW_WORKER, RECORD
+from metaflow.compute.local.wire import CONTEXT, EXITED, NEW_WORKER, RECORD
+from metaflow.errors.storage import DataException
+from metaflow.model.artifact import ArtifactRef
 from metaflow.model.task import RunContext
 from metaflow.task.leaving import flush_output
 
@@ -65,10 +69,9 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     child.prepare(flow)
     # There is time for this: the launcher still has to get ready.
     rehearse()
-    message = frames.receive(control)
-    if message is None:
+    context = _await_context(control)
+    if context is None:
         return
-    context = RunContext.from_json(message)
     ready = child.make_ready(flow, context)
     gc.freeze()
     gc.enable()
@@ -96,6 +99,27 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
                 os.close(wake_in)
                 os.close(wake_out)
                 _become_worker(ready, channel, outputs)
+
+
+def _await_context(control: socket.socket) -> RunContext | None:
+    """Store what the launcher wants stored until it sends the run's context."""
+    while True:
+        message = frames.receive(control)
+        if message is None:
+            return None
+        kind, *rest = message
+        if kind == CONTEXT:
+            return RunContext.from_json(rest[0])
+        control.sendall(frames.encode(_save(*rest)))
+
+
+def _save(root: str, pack: str, data: str) -> dict[str, ArtifactRef] | None:
+    try:
+        values = marshal.loads(data.encode("latin-1"))  # noqa: S302 - from our own launcher
+        saved, problems = LocalArtifactStore(root).save(values, pack)
+    except DataException:  # the launcher tries again and tells what is wrong
+        return None
+    return None if problems else saved
 
 
 def _read_requests(control: socket.socket) -> int | None:

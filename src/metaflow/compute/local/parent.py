@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
 import signal
 import socket
 import time
 from array import array
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from metaflow.compute.local import frames
 from metaflow.compute.local.lifeline import kill_group
-from metaflow.compute.local.wire import EXITED, MORE, RECORD
+from metaflow.compute.local.wire import CONTEXT, EXITED, MORE, RECORD, SAVE
+from metaflow.model.artifact import ArtifactRef, manifest_from_json
 from metaflow.protocols.workers import News, Worker, WorkerExited, WorkerReady, WorkersLost
 
 if TYPE_CHECKING:
@@ -52,11 +55,29 @@ class WarmParent:
         """Descriptor of the line to the server."""
         return self._control.fileno()
 
+    def save(
+        self, values: Mapping[str, object], root: str, pack: str
+    ) -> dict[str, ArtifactRef] | None:
+        """Let the server store values of Python's plain types; None when it can't.
+
+        The server has loaded what that takes; this process may never need it.
+        """
+        try:
+            data = marshal.dumps(dict(values))
+        except ValueError:  # some value is of another type
+            return None
+        try:
+            self._control.sendall(frames.encode([SAVE, root, pack, data.decode("latin-1")]))
+            answer = frames.receive(self._control)
+        except OSError:
+            return None
+        return None if answer is None else manifest_from_json(answer)
+
     def configure(self, context: RunContext) -> None:
         """Send the run's context; the server forks nobody before it has it."""
         self._control.setblocking(True)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._control.sendall(frames.encode(context))
+            self._control.sendall(frames.encode([CONTEXT, context]))
         self._control.setblocking(False)
 
     def request(self, count: int) -> None:

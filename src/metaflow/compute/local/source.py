@@ -16,8 +16,11 @@ from metaflow.protocols.workers import News, WorkerExited, WorkerReady
 from metaflow.task.leaving import flush_files, flush_output
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from metaflow.authoring.flowspec import FlowSpec
     from metaflow.compute.local.interpreters import Keeper
+    from metaflow.model.artifact import ArtifactRef
     from metaflow.model.task import RunContext
 
 Env = tuple[tuple[str, str], ...]
@@ -60,6 +63,13 @@ class LocalWorkers:
     def fileno(self) -> int:
         """Descriptor that becomes readable when `poll` may have something to say."""
         return self._selector.fileno()
+
+    def save(
+        self, values: Mapping[str, object], root: str, pack: str
+    ) -> dict[str, ArtifactRef] | None:
+        """Store plain values in the warm parent, if there is one; None when it can't."""
+        parent = self._parents.get(())
+        return None if parent is None else parent.save(values, root, pack)
 
     def configure(self, context: RunContext) -> None:
         """Tell all workers of the run's context; called once, before the first request."""

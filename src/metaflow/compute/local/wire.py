@@ -7,3 +7,5 @@ RECORD = struct.Struct(">cii")
 NEW_WORKER, EXITED = b"W", b"X"
 MORE = b"+"
 """From the launcher to the parent: one byte per worker that it wants."""
+SAVE, CONTEXT = "save", "context"
+"""First words of the frames that come before that: values to store, then the run's context."""
