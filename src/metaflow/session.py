@@ -7,7 +7,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
+from metaflow.metadata_store.sqlite.journal import SqliteJournal
 
 if TYPE_CHECKING:
     from metaflow.artifact_store.local import LocalArtifactStore
@@ -25,13 +25,13 @@ class Session:
 
     Attributes
     ----------
-    journal : SqliteMetadataStore
+    journal : SqliteJournal
         Home of facts.
     """
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.journal = SqliteMetadataStore(os.path.join(root, DATABASE))
+        self.journal = SqliteJournal(os.path.join(root, DATABASE))
 
     @cached_property
     def artifacts(self) -> LocalArtifactStore:

@@ -17,7 +17,6 @@ from metaflow.engine.loop import RunLoop
 from metaflow.engine.output import Log, LogBook
 from metaflow.engine.plan import Plan
 from metaflow.engine.plan_graph import plan_graph
-from metaflow.engine.plan_origin import OriginRun
 from metaflow.errors.base import MetaflowException
 from metaflow.errors.decorator import DecoratorUnavailable
 from metaflow.errors.metadata import RunExists
@@ -277,13 +276,20 @@ class _Run:
         request = self._request
         graph = plan_graph(request.graph, self._specs)
         origin = request.origin
+        if origin is None:
+            return Plan(
+                graph, max_workers=request.max_workers, max_num_splits=request.max_num_splits
+            )
+
+        from metaflow.engine.plan_origin import OriginRun
+
         return Plan(
             graph,
             max_workers=request.max_workers,
             max_num_splits=request.max_num_splits,
-            origin=None if origin is None else OriginRun(_steps_of(origin_tasks)),
-            step_to_rerun=None if origin is None else origin.step_to_rerun,
-            clone_only=origin is not None and origin.clone_only,
+            origin=OriginRun(_steps_of(origin_tasks)),
+            step_to_rerun=origin.step_to_rerun,
+            clone_only=origin.clone_only,
         )
 
     def _say_end(self, console: Console, error: MetaflowException | None, run_id: str) -> None:

@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 GRACE_S = 5.0
 GATHER_S = 0.004
 """How long a fact may wait for others to share its transaction."""
+INDEX_EVERY_S = 0.1
+"""How long a task's output may wait until readers of the log can find it."""
 SUMMARY_EVERY_S = 300.0
 SPARE_WORKERS = 2
 BATCH_OF_WORKERS = 6
@@ -115,6 +117,7 @@ class RunLoop:
         self._news_since: float | None = None
         self._watched: set[int] = set()
         self._resting: list[tuple[RunningAttempt, int]] = []
+        self._index_due = 0.0
         self._timers: list[tuple[float, RetryDue]] = []
         self._deadline: float | None = None
         self._summary_at = time.monotonic() + SUMMARY_EVERY_S
@@ -147,7 +150,9 @@ class RunLoop:
                 self._give_up(error)
             finally:
                 for attempt in self._attempts.values():
-                    attempt.signal(signal.SIGKILL)
+                    # What a finished step has left running on purpose is not ours to end.
+                    if not attempt.answered:
+                        attempt.signal(signal.SIGKILL)
                     attempt.close()
                 self._console.flush()
 
@@ -177,6 +182,8 @@ class RunLoop:
             waited = time.monotonic() - (self._news_since or time.monotonic())
             return max(0.0, GATHER_S - waited)
         until = [self._summary_at, *(due for due, _ in self._timers)]
+        if self._book.has_entries:
+            until.append(self._index_due)
         if self._deadline is not None:
             until.append(self._deadline)
         wait = max(0.0, min(until) - time.monotonic())
@@ -194,6 +201,8 @@ class RunLoop:
         if self._deadline is not None and now >= self._deadline:
             self._deadline = None
             self._kill_running()
+        if self._book.has_entries and now >= self._index_due:
+            self._commit()
         if now >= self._summary_at:
             self._summary_at = now + SUMMARY_EVERY_S
             self._summarize()
@@ -201,13 +210,17 @@ class RunLoop:
             self._console.flush()
 
     def _commit(self) -> None:
-        changes: list[Change] = [*self._changes, *self._book.take_entries()]
-        self._changes.clear()
-        if changes:
-            try:
-                self._journal.write(self._run, changes)
-            except MetaflowException as error:
-                self._give_up(error)
+        now = time.monotonic()
+        # Where output lies is no acknowledged fact: alone, it waits longer for company.
+        if self._changes or now >= self._index_due or self._over:
+            changes: list[Change] = [*self._changes, *self._book.take_entries()]
+            self._changes.clear()
+            self._index_due = now + INDEX_EVERY_S
+            if changes:
+                try:
+                    self._journal.write(self._run, changes)
+                except MetaflowException as error:
+                    self._give_up(error)
         self._news_since = None
         self._console.flush()
         resting, self._resting = self._resting, []

@@ -81,6 +81,11 @@ class LogBook:
         if self._log is not None:
             self._log.close()
 
+    @property
+    def has_entries(self) -> bool:
+        """Whether the index lacks something of the log."""
+        return bool(self._entries)
+
     def take_entries(self) -> list[LogWritten]:
         """Return the index entries that were made since the last call."""
         entries, self._entries = self._entries, []

@@ -8,27 +8,42 @@ import _thread
 import atexit
 import gc
 import io
+import os
 import sys
 import threading
 from collections.abc import Iterable
 from typing import Any
 
 
-def leave_like_a_program(module_globals: dict[str, Any]) -> None:
+def lowest_free_descriptor() -> int:
+    """Find the number that the next file to be opened would get."""
+    try:
+        number = os.dup(0)
+    except OSError:  # somebody has closed standard input
+        return 0
+    os.close(number)
+    return number
+
+
+def leave_like_a_program(module_globals: dict[str, Any], free_before: int = -1) -> None:
     """Join threads, run exit handlers and flush files.
 
     Parameters
     ----------
     module_globals : dict
         Names in the flow's module; files opened there are older than the fork.
+    free_before : int, optional
+        The lowest free descriptor when the task began. If it still is, the task has left no
+        file open, and there is none to look for.
     """
     if _thread._count():  # noqa: SLF001 - threads besides the main one; counting is cheap
         threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - joins those that are no daemons
     if atexit._ncallbacks():  # noqa: SLF001 - likewise
         atexit._run_exitfuncs()  # noqa: SLF001 - what a normal interpreter exit runs
     flush_files(module_globals.values())
-    # Objects from before the fork are frozen, so this lists only what the task has made.
-    flush_files(gc.get_objects())
+    if lowest_free_descriptor() != free_before:
+        # Objects from before the fork are frozen, so this lists only what the task has made.
+        flush_files(gc.get_objects())
     flush_output()
 
 

@@ -12,7 +12,7 @@ from metaflow.compute.local import frames
 from metaflow.model.task import Assignment, RunContext
 from metaflow.task.attempt import run_attempt
 from metaflow.task.freshness import refresh_random_generators
-from metaflow.task.leaving import leave_like_a_program
+from metaflow.task.leaving import leave_like_a_program, lowest_free_descriptor
 
 
 class Ready(NamedTuple):
@@ -60,7 +60,9 @@ def serve_one(ready: Ready, channel: frames.Channel, *, forked: bool) -> int | N
     module = sys.modules.get(ready.flow.__module__)
     if forked:
         refresh_random_generators(module)
+    free = lowest_free_descriptor()
     outcome = run_attempt(*ready, Assignment.from_json(message))
-    leave_like_a_program(vars(module) if module else {})
+    ready.store.close()
+    leave_like_a_program(vars(module) if module else {}, free)
     channel.sendall(frames.encode(outcome))
     return 0 if outcome.ok else 1

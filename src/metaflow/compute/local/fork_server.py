@@ -25,7 +25,7 @@ from metaflow.compute.local import child, frames
 from metaflow.compute.local.lifeline import kill_group, prepare_to_die_with
 from metaflow.compute.local.rehearsal import rehearse
 from metaflow.compute.local.streams import open_output
-from metaflow.compute.local.wire import CONTEXT, EXITED, NEW_WORKER, RECORD
+from metaflow.compute.local.wire import BYE, CONTEXT, EXITED, NEW_WORKER, RECORD
 from metaflow.errors.storage import DataException
 from metaflow.model.artifact import ArtifactRef
 from metaflow.model.task import RunContext
@@ -86,11 +86,11 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
                 os.read(wake_in, 4096)
             _report_exits(control, workers)
         if control.fileno() in readable:
-            wanted = _read_requests(control)
-            if wanted is None:
-                _end(workers)
+            requests = _read_requests(control)
+            if not requests or BYE in requests:
+                _end(workers, in_order=bool(requests))
                 return
-            for _ in range(wanted):
+            for _ in requests:
                 channel, outputs = _fork_worker(control, workers)
                 if channel is None:
                     continue
@@ -122,11 +122,12 @@ def _save(root: str, pack: str, data: str) -> dict[str, ArtifactRef] | None:
     return None if problems else saved
 
 
-def _read_requests(control: socket.socket) -> int | None:
+def _read_requests(control: socket.socket) -> bytes:
+    """Read what the launcher asks for; nothing comes when it has died."""
     try:
-        return len(control.recv(4096)) or None
+        return control.recv(4096)
     except ConnectionError:
-        return None
+        return b""
 
 
 def _fork_worker(
@@ -193,10 +194,18 @@ def _report_exits(control: socket.socket, workers: set[int]) -> None:
             control.sendall(record)
 
 
-def _end(workers: set[int]) -> None:
-    """Kill all workers, with what they have started, and wait until none is left."""
+def _end(workers: set[int], *, in_order: bool) -> None:
+    """Kill all workers and wait until none is left.
+
+    When the launcher has died, what the workers have started dies with them. At the end of a
+    run the launcher has seen to that; what a finished step has left running stays.
+    """
     for pid in workers:
-        kill_group(pid)
+        if in_order:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        else:
+            kill_group(pid)
     for pid in workers:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, 0)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from metaflow.compute.local import frames
 from metaflow.compute.local.lifeline import kill_group
-from metaflow.compute.local.wire import CONTEXT, EXITED, MORE, RECORD, SAVE
+from metaflow.compute.local.wire import BYE, CONTEXT, EXITED, MORE, RECORD, SAVE
 from metaflow.model.artifact import ArtifactRef, manifest_from_json
 from metaflow.protocols.workers import News, Worker, WorkerExited, WorkerReady, WorkersLost
 
@@ -115,9 +115,9 @@ class WarmParent:
         if not self.alive:
             return
         self.alive = False
+        with contextlib.suppress(OSError):
+            self._control.sendall(BYE)
         self._control.close()
-        for pid in self._workers:
-            kill_group(pid)
         until = time.monotonic() + REAPED_WITHIN_S
         while not _is_reaped(self.pid):
             if time.monotonic() > until:

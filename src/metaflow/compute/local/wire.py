@@ -5,7 +5,7 @@ import struct
 RECORD = struct.Struct(">cii")
 """From the parent to the launcher: a kind, a process id, a number."""
 NEW_WORKER, EXITED = b"W", b"X"
-MORE = b"+"
-"""From the launcher to the parent: one byte per worker that it wants."""
+MORE, BYE = b"+", b"."
+"""From the launcher to the parent: one byte per worker that it wants, and one at the end."""
 SAVE, CONTEXT = "save", "context"
 """First words of the frames that come before that: values to store, then the run's context."""

@@ -15,7 +15,7 @@ from metaflow.metadata_store.facts import (
     TaskFacts,
 )
 from metaflow.metadata_store.sqlite import queries
-from metaflow.metadata_store.sqlite.connection import Connection
+from metaflow.metadata_store.sqlite.database_file import DatabaseFile, stored_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,37 +27,8 @@ AFTER_ALL: Final = b""
 """In SQLite's order a blob comes after all numbers and texts: where a listing of tasks begins."""
 
 
-def stored_id(task_id: str) -> int | str:
-    """Turn a task id into what the database holds: a plain decimal one becomes an integer."""
-    if task_id.isdecimal() and task_id.isascii() and len(task_id) < 19:  # noqa: PLR2004 - digits that surely fit 64 bits
-        number = int(task_id)
-        if str(number) == task_id:
-            return number
-    return task_id
-
-
-class Catalog:
-    """The reading half of a SQLite metadata store.
-
-    Parameters
-    ----------
-    path : str
-        The database file.
-    create : bool
-        Make the file if there is none; otherwise its absence is an error.
-    """
-
-    def __init__(self, path: str, *, create: bool = True) -> None:
-        self.path: Final = path
-        self.connection: Final = Connection(path, create=create)
-
-    def open(self) -> None:
-        """Open the database now rather than at the first question."""
-        self.connection.open()
-
-    def close(self) -> None:
-        """Release the store; a later use opens it again."""
-        self.connection.close()
+class Catalog(DatabaseFile):
+    """The reading half of a SQLite metadata store."""
 
     def flow(self, name: str) -> FlowFacts | None:
         """Return the flow of this name."""

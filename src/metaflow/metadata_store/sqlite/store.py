@@ -1,40 +1,16 @@
-"""How the facts of runs get into one SQLite file, and how an earlier run comes out again."""
+"""A whole metadata store in one SQLite file: what the engine writes, readers ask and change."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Collection
 
-from metaflow.errors.metadata import RunExists
 from metaflow.metadata_store.sqlite import queries
-from metaflow.metadata_store.sqlite.catalog import Catalog, stored_id
+from metaflow.metadata_store.sqlite.catalog import Catalog
+from metaflow.metadata_store.sqlite.journal import SqliteJournal
 from metaflow.metadata_store.tags import plan_change
-from metaflow.model.artifact import ArtifactRef, manifest_from_json
-from metaflow.model.records import (
-    AttemptDone,
-    AttemptStarted,
-    Change,
-    LogWritten,
-    NewRun,
-    OriginTask,
-    RunDone,
-    TaskCreated,
-    TaskMetadata,
-)
-from metaflow.model.task import Frame, Transition
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-
-END_STEP: Final = "end_step"
-"""Fact of a run that names its end step; a run without it ends with a step named `end`."""
-
-_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
-_decode: Final = json.JSONDecoder().decode
 
 
-class SqliteMetadataStore(Catalog):
+class SqliteMetadataStore(SqliteJournal, Catalog):
     """A metadata store in one SQLite file, for any number of processes of one machine.
 
     The file is opened at first use. What `begin_run`, `write` and `change_tags` have
@@ -47,43 +23,6 @@ class SqliteMetadataStore(Catalog):
     create : bool
         Make the file if there is none; otherwise its absence is an error.
     """
-
-    def __init__(self, path: str, *, create: bool = True) -> None:
-        super().__init__(path, create=create)
-        self._written: dict[int, _WrittenRun] = {}
-
-    def begin_run(self, run: NewRun) -> int:
-        """Record a new run and return the key that later writes name it by.
-
-        Raises
-        ------
-        RunExists
-            A run of this flow has that id already.
-        """
-        end_step = run.metadata.get(END_STEP, "end")
-        with self.connection.transaction() as database:
-            database.execute(queries.ADD_FLOW, (run.flow, run.created_at))
-            (flow,) = database.execute(queries.FLOW_KEY, (run.flow,)).fetchone()
-            row = (flow, run.run_id, run.created_at, run.user, run.origin_run_id, end_step)
-            try:
-                added = database.execute(queries.ADD_RUN, (*row, run.pack, _encode(run.metadata)))
-            except sqlite3.IntegrityError as error:
-                raise RunExists(run.flow, run.run_id) from error
-            key = added.lastrowid
-            assert key is not None, "an insert into a table with row ids has one"
-            tags = [(key, tag, 1, flow) for tag in run.system_tags]
-            tags += [(key, tag, 0, flow) for tag in run.tags]
-            database.executemany(queries.ADD_TAG, tags)
-        return key
-
-    def write(self, run: int, changes: Sequence[Change]) -> None:
-        """Record all changes in one transaction; on return they survive any process's death."""
-        batch = _Batch(run, self._written.get(run))
-        with self.connection.transaction() as database:
-            batch.run(database, changes)
-        # Only now is it sure that what the batch learned is in the database.
-        if batch.written is not None:
-            self._written[run] = batch.written
 
     def change_tags(
         self, run: int, *, remove: Collection[object] = (), add: Collection[object] = ()
@@ -103,182 +42,3 @@ class SqliteMetadataStore(Catalog):
             (flow,) = database.execute(queries.FLOW_OF_RUN, (run,)).fetchone()
             database.executemany(queries.REMOVE_TAG, [(run, tag) for tag in change.removed])
             database.executemany(queries.ADD_TAG, [(run, tag, 0, flow) for tag in change.added])
-
-    def manifests(self, run: int, task_ids: Sequence[str]) -> list[dict[str, ArtifactRef]]:
-        """Manifests of the latest done attempts of these tasks, in the order asked."""
-        found = []
-        for task_id in task_ids:
-            row = self.connection.row(queries.LATEST_MANIFEST, (run, stored_id(task_id)))
-            found.append({} if row is None else manifest_from_json(_decode(row[0])))
-        return found
-
-    def latest_run_id(self, flow: str) -> str | None:
-        """Id of the newest run of a flow that was started by `run`, not `resume`."""
-        row = self.connection.row(queries.LATEST_STARTED_RUN, (flow,))
-        return None if row is None else row[0]
-
-    def origin_tasks(self, flow: str, run_id: str) -> list[OriginTask] | None:
-        """All tasks of a run that have a done attempt, by ascending id; None if no such run."""
-        run = self.run(flow, run_id)
-        if run is None:
-            return None
-        return [
-            OriginTask(
-                str(task_id),
-                step,
-                tuple(Frame.from_json(frame) for frame in _decode(frames)),
-                tuple(str(parent) for parent in _decode(parents)),
-                number,
-                bool(ok),
-                bool(handled),
-                manifest,
-                None if transition is None else Transition.from_json(_decode(transition)),
-            )
-            for task_id, step, frames, parents, number, ok, handled, manifest, transition in (
-                self.connection.rows(queries.ORIGIN_TASKS, (run.key,))
-            )
-        ]
-
-
-class _WrittenRun:
-    """What this process knows of a run that it writes, to ask the database only once."""
-
-    __slots__ = ("end_step", "end_task", "steps")
-
-    def __init__(self, end_step: str, end_task: int | str | None, steps: dict[str, int]) -> None:
-        self.end_step = end_step
-        self.end_task = end_task
-        self.steps = steps
-
-
-class _Batch:
-    """Changes of one transaction, gathered by kind and written kind by kind.
-
-    No kind depends on the order in which another was written: starting and ending an attempt
-    both add its row if the other has not.
-    """
-
-    __slots__ = ("_end", "_rows", "_run", "written")
-
-    def __init__(self, run: int, written: _WrittenRun | None) -> None:
-        self._run: Final = run
-        self._rows: dict[str, list[tuple[Any, ...]]] = {}
-        self._end: list[AttemptDone] = []
-        self.written: _WrittenRun | None = written
-
-    def run(self, database: sqlite3.Connection, changes: Sequence[Change]) -> None:
-        """Write all changes into the open transaction."""
-        for change in changes:
-            _GATHER[type(change)](self, database, change)
-        for query, rows in self._rows.items():
-            if len(rows) == 1:
-                database.execute(query, rows[0])
-            else:
-                database.executemany(query, rows)
-        self._mark_run(database)
-
-    def _add(self, query: str, *row: Any) -> None:
-        self._rows.setdefault(query, []).append(row)
-
-    def _known(self, database: sqlite3.Connection) -> _WrittenRun:
-        if self.written is None:
-            end_step, end_task = database.execute(queries.END_OF_RUN, (self._run,)).fetchone()
-            self.written = _WrittenRun(end_step, end_task, {})
-        return self.written
-
-    def _step_key(self, database: sqlite3.Connection, change: TaskCreated) -> int:
-        known = self._known(database)
-        key = known.steps.get(change.step)
-        if key is not None:
-            return key
-        database.execute(queries.ADD_STEP, (self._run, change.step, change.created_at))
-        found = database.execute(queries.STEP_KEY, (self._run, change.step)).fetchone()
-        # The transaction may yet fail, so the value that others share stays as it is.
-        self.written = _WrittenRun(
-            known.end_step, known.end_task, {**known.steps, change.step: found[0]}
-        )
-        return int(found[0])
-
-    def task_created(self, database: sqlite3.Connection, change: TaskCreated) -> None:
-        task = stored_id(change.task_id)
-        parents = [stored_id(parent) for parent in change.parents]
-        self._add(
-            queries.ADD_TASK,
-            self._run,
-            task,
-            self._step_key(database, change),
-            change.created_at,
-            change.origin_task_id,
-            _encode(change.frames) if change.frames else "[]",
-            _encode_ids(parents),
-        )
-        for parent in parents:
-            self._add(queries.ADD_EDGE, self._run, parent, task)
-        known = self._known(database)
-        if change.step == known.end_step and known.end_task != task:
-            self.written = _WrittenRun(known.end_step, task, known.steps)
-            self._add(queries.SET_END_TASK, task, self._run)
-
-    def attempt_started(self, _database: sqlite3.Connection, change: AttemptStarted) -> None:
-        task = stored_id(change.task_id)
-        self._add(queries.START_ATTEMPT, self._run, task, change.attempt, change.at, change.pid)
-
-    def attempt_done(self, _database: sqlite3.Connection, change: AttemptDone) -> None:
-        self._add(
-            queries.END_ATTEMPT,
-            self._run,
-            stored_id(change.task_id),
-            change.attempt,
-            change.at,
-            change.ok,
-            change.handled,
-            None if change.error is None else _storable(change.error),
-            None if change.transition is None else _encode(change.transition),
-            change.manifest if isinstance(change.manifest, str) else _encode(change.manifest),
-        )
-        self._end.append(change)
-
-    def log_written(self, _database: sqlite3.Connection, change: LogWritten) -> None:
-        task_id, attempt, stream, at, offset, length = change
-        task = stored_id(task_id)
-        self._add(queries.ADD_LOG, self._run, task, attempt, stream, offset, length, at)
-
-    def task_metadata(self, _database: sqlite3.Connection, change: TaskMetadata) -> None:
-        task_id, attempt, name, value, at = change
-        task = stored_id(task_id)
-        self._add(queries.ADD_METADATA, self._run, task, attempt, name, at, _storable(value))
-
-    def run_done(self, _database: sqlite3.Connection, change: RunDone) -> None:
-        self._add(queries.END_RUN, "done" if change.ok else "failed", change.at, self._run)
-
-    def _mark_run(self, database: sqlite3.Connection) -> None:
-        if not self._end:
-            return
-        end_task = self._known(database).end_task
-        for done in self._end:
-            if end_task is not None and stored_id(done.task_id) == end_task:
-                database.execute(
-                    queries.END_TASK_DONE,
-                    (self._run, done.attempt, done.at, done.ok, done.handled),
-                )
-
-
-_GATHER: Final[dict[type, Callable[[_Batch, sqlite3.Connection, Any], None]]] = {
-    TaskCreated: _Batch.task_created,
-    AttemptStarted: _Batch.attempt_started,
-    AttemptDone: _Batch.attempt_done,
-    LogWritten: _Batch.log_written,
-    TaskMetadata: _Batch.task_metadata,
-    RunDone: _Batch.run_done,
-}
-
-
-def _encode_ids(ids: list[int | str]) -> str:
-    if len(ids) == 1 and isinstance(ids[0], int):  # nearly every task: worth a short way
-        return f"[{ids[0]}]"
-    return _encode(ids)
-
-
-def _storable(text: str) -> str:
-    """Replace what UTF-8 cannot hold: a user's message may have any surrogate in it."""
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
