@@ -101,6 +101,8 @@ class _Run:
         self._write_file(request.run_id_file, run_id)
         parameters = self._save_parameters(run_id, origin_tasks)
         self._workers.configure(self._context(run_id, parameters))
+        # The first worker is made while this process writes down that the run exists.
+        self._workers.request(self._specs[request.graph.start_step].env, 1)
         self._record_parameters(key, parameters, origin_tasks)
         self._write_run_files(run_id)
         console = Console(run_id, color=shows_colors(sys.stdout))

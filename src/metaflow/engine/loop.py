@@ -133,11 +133,17 @@ class RunLoop:
         return self._plan.progress()
 
     def run(self, first_step: str) -> None:
-        """Run until the plan says that the run is over."""
+        """Run until the plan says that the run is over.
+
+        Parameters
+        ----------
+        first_step : str
+            The step for which one worker is on its way already.
+        """
         # What was loaded until now stays for good and need not be looked at again.
         gc.freeze()
         gc.enable()
-        self._pool.warm_up(first_step)
+        self._pool.expect(first_step)
         with self._wakeups, self._selector:
             self._watch(self._source.fileno(), self._hear_source)
             self._watch(self._wakeups.fileno(), self._hear_signals)

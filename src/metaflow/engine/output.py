@@ -12,7 +12,9 @@ from metaflow.model.records import LogWritten
 
 CHUNK = 1 << 20
 PIPE_SIZE = 1 << 16
-"""What a pipe holds by default; a reader that finds it full is slower than the writer."""
+"""What a pipe holds by default."""
+HALF_A_PIPE = PIPE_SIZE // 2
+"""A reader that finds as much is slower than the writer, who may have to wait for it."""
 LONGEST_LINE = 1 << 16
 """A line that is longer comes in pieces on the console; the log keeps it whole."""
 MARKER = b"[TRUNCATED - MAXIMUM LOG FILE SIZE REACHED]\n"
@@ -128,7 +130,7 @@ class TaskOutput:
             return False
         if not data:
             return False
-        if len(data) == PIPE_SIZE:
+        if HALF_A_PIPE <= len(data) <= PIPE_SIZE:
             _widen(pipe)
         book.write(self.task_id, self.attempt, STREAMS[which], data, now)
         self._relay(which, data, console)

@@ -68,12 +68,11 @@ class WorkerPool:
                 asked = True
         return asked
 
-    def warm_up(self, step: str) -> None:
-        """Ask for the first worker before there is anything to launch."""
+    def expect(self, step: str) -> None:
+        """Take note of a worker that was asked for before there was anything to launch."""
         env = self._specs[step].env
         self._waiting.setdefault(env, deque())
         self._asked[env] = 1
-        self._source.request(env, 1)
 
     def ready(self, news: WorkerReady) -> None:
         """Take in a new worker."""

@@ -53,7 +53,9 @@ class ArtifactRef(NamedTuple):
     def from_json(cls, value: list[Any]) -> Self:
         """Rebuild a reference from the array that JSON made of it."""
         digest, type_, size, encoding, stream, parts = value
-        return cls(digest, type_, size, encoding, stream, tuple(Part(*part) for part in parts))
+        # Nearly all artifacts have one part, and a step may read thousands of them.
+        made = (Part(*parts[0]),) if len(parts) == 1 else tuple(Part(*part) for part in parts)
+        return cls(digest, type_, size, encoding, stream, made)
 
 
 class ItemsRef(NamedTuple):
