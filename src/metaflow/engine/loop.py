@@ -39,6 +39,7 @@ from metaflow.engine.pool import WorkerPool
 from metaflow.engine.wakeups import Wakeups
 from metaflow.errors.base import MetaflowException
 from metaflow.model.records import AttemptDone, AttemptStarted, Change, RunDone, TaskCreated
+from metaflow.model.spec import NO_RETRY_EXIT_CODE
 from metaflow.model.task import Transition
 from metaflow.protocols.workers import (
     Worker,
@@ -63,7 +64,6 @@ INDEX_EVERY_S = 0.1
 SUMMARY_EVERY_S = 300.0
 SPARE_WORKERS = 2
 BATCH_OF_WORKERS = 6
-NO_RETRY_EXIT_CODE = 202
 KILLED_NOTE = "[KILLED BY ORCHESTRATOR]"
 
 

@@ -5,6 +5,9 @@ from typing import NamedTuple
 MAX_ATTEMPTS = 6
 """No task has more attempts than this, fallbacks included."""
 
+NO_RETRY_EXIT_CODE = 202
+"""A task whose process ends with this code is not tried again."""
+
 
 class StepSpec(NamedTuple):
     """Frozen facts about one step; decorators add to it, the engine and compilers read it."""

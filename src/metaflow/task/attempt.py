@@ -15,14 +15,13 @@ from metaflow.authoring.state import FRAMEWORK_ARTIFACTS, PendingTransition, Tas
 from metaflow.errors.base import MetaflowException
 from metaflow.errors.storage import DataException
 from metaflow.model.artifact import ArtifactRef, Unread, read_ref
+from metaflow.model.spec import NO_RETRY_EXIT_CODE
 from metaflow.model.task import Assignment, Outcome, RunContext, Transition
 from metaflow.protocols.step_hook import Attempt
 from metaflow.task.report import describe, exception_artifact, print_failure
 
 if TYPE_CHECKING:
     from metaflow.artifact_store.local import LocalArtifactStore
-
-NO_RETRY_EXIT_CODE = 202
 
 
 def run_attempt(
