@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.errors.metadata import MetaflowNamespaceMismatch, ObjectNotFound
 from metaflow.model.artifact import ArtifactRef
-from metaflow.model.records import PARAMETERS_STEP
+from metaflow.model.records import PARAMETERS_STEP, PARAMETERS_TASK
 
 if TYPE_CHECKING:
     from metaflow.client.scope import Scope
     from metaflow.metadata_store.facts import RunFacts
     from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
-
-PARAMETERS_TASK: Final = "0"
-"""Id of the pseudo-task that holds a run's parameters and constants."""
 
 RUNNING: Final = "running"
 SUGGESTED: Final = 50

@@ -6,14 +6,12 @@ import contextlib
 import json
 import os
 import signal
-import struct
 from typing import Any
 
 from metaflow.engine.output import TaskOutput
 from metaflow.engine.plan_messages import Launch
-from metaflow.protocols.workers import Worker
+from metaflow.protocols.workers import FRAME_HEADER, Worker
 
-HEADER = struct.Struct(">I")
 CHUNK = 1 << 20
 
 
@@ -45,7 +43,7 @@ class RunningAttempt:
     def send(self, assignment: str) -> None:
         """Give the worker its assignment; a worker that has died shows by its exit."""
         body = assignment.encode()
-        data = memoryview(HEADER.pack(len(body)) + body)
+        data = memoryview(FRAME_HEADER.pack(len(body)) + body)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             while data:
                 data = data[os.write(self.worker.channel, data) :]
@@ -67,12 +65,12 @@ class RunningAttempt:
         if not data:
             raise EOFError
         self._buffer = self._buffer + data if self._buffer else data
-        if len(self._buffer) < HEADER.size:
+        if len(self._buffer) < FRAME_HEADER.size:
             return None
-        length = HEADER.unpack_from(self._buffer)[0] + HEADER.size
+        length = FRAME_HEADER.unpack_from(self._buffer)[0] + FRAME_HEADER.size
         if len(self._buffer) < length:
             return None
-        answer: list[Any] = json.loads(self._buffer[HEADER.size : length])
+        answer: list[Any] = json.loads(self._buffer[FRAME_HEADER.size : length])
         self.answered = True
         return answer
 

@@ -25,6 +25,7 @@ from metaflow.graph.drawing import graph_info
 from metaflow.model.artifact import ArtifactRef, manifest_from_json
 from metaflow.model.records import (
     PARAMETERS_STEP,
+    PARAMETERS_TASK,
     AttemptDone,
     AttemptStarted,
     NewRun,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from metaflow.session import Session
 
 MEGABYTE = 1 << 20
-PARAMETERS_TASK = "0"
 
 
 def check_available(request: RunRequest) -> None:
@@ -227,7 +227,6 @@ class _Run:
             self._pack(run_id),
             parameters,
             names,
-            tuple(name for name in parameters if name not in names),
             request.tags,
             request.user,
             request.namespace,

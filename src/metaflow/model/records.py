@@ -6,7 +6,10 @@ from metaflow.model.artifact import ArtifactRef
 from metaflow.model.task import Frame, Transition
 
 PARAMETERS_STEP = "_parameters"
-"""Pseudo-step that holds a run's parameters and constants; its only task has id 0."""
+"""Pseudo-step that holds a run's parameters and constants."""
+
+PARAMETERS_TASK = "0"
+"""Id of its only task."""
 
 
 class NewRun(NamedTuple):

@@ -85,7 +85,6 @@ class RunContext(NamedTuple):
     parameters: dict[str, ArtifactRef]
     """Parameters, class constants and `_graph_info`: artifacts that every task has."""
     parameter_names: tuple[str, ...]
-    constant_names: tuple[str, ...]
     tags: tuple[str, ...]
     user: str
     namespace: str | None
@@ -102,7 +101,6 @@ class RunContext(NamedTuple):
         return context._replace(
             parameters=manifest_from_json(value[4]),
             parameter_names=tuple(context.parameter_names),
-            constant_names=tuple(context.constant_names),
             tags=tuple(context.tags),
             with_specs=tuple(context.with_specs),
         )

@@ -1,12 +1,17 @@
 """What a source of worker processes promises to the engine's loop."""
 
 from collections.abc import Mapping
+from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from metaflow.model.artifact import ArtifactRef
 
 if TYPE_CHECKING:
     from metaflow.model.task import RunContext
+
+
+FRAME_HEADER = Struct(">I")
+"""In front of every frame on a worker's channel: the number of bytes of JSON that follow."""
 
 
 class Worker(NamedTuple):

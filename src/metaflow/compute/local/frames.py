@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import struct
 from typing import Any, Protocol
+
+from metaflow.protocols.workers import FRAME_HEADER
 
 
 class Channel(Protocol):
@@ -19,7 +20,7 @@ class Channel(Protocol):
         ...
 
 
-HEADER = struct.Struct(">I")
+HEADER = FRAME_HEADER
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 

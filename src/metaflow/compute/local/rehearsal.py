@@ -52,7 +52,7 @@ def _rehearse() -> None:
     memory = os.memfd_create("rehearsal")
     try:
         pack = str(memory)
-        context = RunContext("ToyFlow", "0", "/proc/self/fd", pack, {}, (), (), (), "", None)
+        context = RunContext("ToyFlow", "0", "/proc/self/fd", pack, {}, (), (), "", None)
         store = LocalArtifactStore(context.root)
         items = store.save_items([1, "text"], pack)
         saved, _ = store.save({"items": [1, "text"], "number": 1, "text": "text"}, pack)
