@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from metaflow.authoring.overlay import declared, put
 from metaflow.authoring.parameters import Parameter, collect_parameters
 
 
@@ -17,7 +18,7 @@ def constants(flow: type, base: type) -> dict[str, Any]:
     for cls in reversed(flow.__mro__):
         if cls in base.__mro__:
             continue
-        for name, value in vars(cls).items():
+        for name, value in declared(cls).items():
             found.pop(name, None)
             if not name.startswith("__") and _is_plain(value):
                 found[name] = value
@@ -64,4 +65,4 @@ def seal_parameters(flow: type) -> None:
     """Make the parameters of a flow readable, and only readable, on its instances."""
     for name, parameter in collect_parameters(flow):
         if not isinstance(vars(flow).get(name), ParameterValue):
-            setattr(flow, name, ParameterValue(name, parameter))
+            put(flow, name, ParameterValue(name, parameter))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from metaflow.authoring.overlay import visible
 from metaflow.authoring.parameter_types import (
     JSONType,
     JSONTypeClass,
@@ -263,12 +264,10 @@ def collect_parameters(flow: type) -> list[tuple[str, Parameter]]:
         A field has a value of the wrong type.
     """
     found: dict[str, Parameter] = {}
-    for cls in reversed(flow.__mro__[:-1]):
-        for attribute, value in vars(cls).items():
-            found.pop(attribute, None)
-            parameter = _declaration(value)
-            if parameter is not None:
-                found[attribute] = parameter
+    for attribute, value in visible(flow).items():
+        parameter = _declaration(value)
+        if parameter is not None:
+            found[attribute] = parameter
     seen: dict[str, str] = {}
     for parameter in found.values():
         parameter.check()

@@ -1,24 +1,25 @@
-"""What a step decorator is, and how it gets onto steps: in code or by a decospec."""
+"""What a step decorator is, how it gets onto a step in code, and how a decospec is read."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar, overload
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self, TypeVar, overload
 
-from metaflow import registry
 from metaflow.authoring.steps import step_functions
 from metaflow.errors.definition import (
     BadStepDecoratorException,
     DuplicateStepDecoratorException,
     InvalidDecoratorAttribute,
-    UnknownStepDecoratorException,
 )
 from metaflow.model.spec import StepSpec
 from metaflow.protocols.step_hook import Attempt
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+UNPACKED = "__unpacked_"
+"""How the name of an argument begins that stands for a whole mapping, as `**cfg` gives it."""
 
 
 class StepDecorator:
@@ -35,14 +36,36 @@ class StepDecorator:
     name: ClassVar[str] = ""
     defaults: ClassVar[Mapping[str, Any]] = {}
     precedence: ClassVar[int] = 50
+    allow_multiple: ClassVar[bool] = False
+    """A step may have several of these."""
 
     def __init__(self, attributes: Mapping[str, Any], *, statically_defined: bool = False) -> None:
-        unknown = sorted(attributes.keys() - self.defaults.keys())
-        if unknown:
-            raise InvalidDecoratorAttribute(self.name, unknown[0], sorted(self.defaults))
-        self.attributes: dict[str, Any] = {**self.defaults, **attributes}
+        self.given: dict[str, Any] = {}
+        """What the user has written, without defaults."""
+        self.attributes: dict[str, Any] = {}
         self.statically_defined = statically_defined
         self.inserted_by: list[str] | None = None
+        self.assign(attributes)
+
+    def assign(self, attributes: Mapping[str, Any]) -> None:
+        """Take in the keyword arguments; what stands for a config is looked at later."""
+        unknown = sorted(
+            name
+            for name in attributes.keys() - self.defaults.keys()
+            if not name.startswith(UNPACKED)
+        )
+        if unknown:
+            raise InvalidDecoratorAttribute(self.name, unknown[0], sorted(self.defaults))
+        self.given = dict(attributes)
+        self.attributes = {**self.defaults, **attributes}
+
+    def clone(self) -> Self:
+        """Make one of these for another flow class, whose configs may differ."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.given = dict(self.given)
+        twin.attributes = dict(self.attributes)
+        return twin
 
     def check(self, step: str, node: Any) -> None:
         """Refuse a bad value or place before anything runs; `node` is the step's graph node."""
@@ -88,35 +111,6 @@ class DecoratorSyntax:
             return method
 
         return add if function is None else add(function)
-
-
-def attach(flow: type, decospecs: Sequence[str]) -> None:
-    """Add decorators to every step of a flow that does not have them already.
-
-    Parameters
-    ----------
-    flow : type
-        The flow class.
-    decospecs : sequence of str
-        Decorators as `name` or `name:key=value,key=value`, the first of a name wins.
-
-    Raises
-    ------
-    UnknownStepDecoratorException
-        There is no decorator of that name.
-    InvalidDecoratorAttribute
-        A decorator does not take that attribute.
-    """
-    for spec in decospecs:
-        name, attributes = parse_decospec(spec)
-        try:
-            decorator: type[StepDecorator] = registry.load("step_decorator", name)
-        except KeyError:
-            raise UnknownStepDecoratorException(name, registry.names("step_decorator")) from None
-        for _, function in step_functions(flow):
-            if all(known.name != name for known in function.decorators):
-                function.decorators.append(decorator(attributes))
-    type.__setattr__(flow, "__with_specs__", tuple(decospecs))
 
 
 def parse_decospec(spec: str) -> tuple[str, dict[str, Any]]:

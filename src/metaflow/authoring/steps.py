@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar, overload
 
+from metaflow.authoring.overlay import put, visible
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -76,12 +78,7 @@ def step_functions(flow: type) -> Iterator[tuple[str, StepFunction]]:
     A subclass that defines the name again replaces the step, or removes it when the new
     value is no step.
     """
-    seen: dict[str, Any] = {}
-    for base in reversed(flow.__mro__):
-        for name, value in vars(base).items():
-            seen.pop(name, None)
-            seen[name] = value
-    for name, value in seen.items():
+    for name, value in visible(flow).items():
         if getattr(value, "is_step", False):
             yield name, value
 
@@ -94,4 +91,53 @@ def step_name(flow: type, method: Any) -> str | None:
     name: str = getattr(function, "__name__", "")
     if getattr(flow, name, None) is function:
         return name
-    return next((other for other, known in step_functions(flow) if known is function), None)
+    return next(
+        (
+            other
+            for other, known in step_functions(flow)
+            # What a base class or an earlier line of the program calls the step.
+            if known is function or vars(known).get("original") is function
+        ),
+        None,
+    )
+
+
+def own_step(flow: type, name: str) -> StepFunction:
+    """Give a flow class a copy of a step for itself, whose decorators may be changed.
+
+    Parameters
+    ----------
+    flow : type
+        The flow class that is being composed.
+    name : str
+        The step, perhaps inherited.
+
+    Returns
+    -------
+    StepFunction
+        The copy; the same one each time until the composition starts anew.
+    """
+    from types import FunctionType
+
+    known: Any = visible(flow)[name]
+    if vars(known).get("owner") is flow:
+        return known  # type: ignore[no-any-return]
+    if isinstance(known, FunctionType):
+        copied: Any = FunctionType(
+            known.__code__, known.__globals__, known.__name__, known.__defaults__, known.__closure__
+        )
+        copied.__kwdefaults__ = known.__kwdefaults__
+        copied.__qualname__ = known.__qualname__
+        copied.__module__ = known.__module__
+        copied.__doc__ = known.__doc__
+        copied.__annotations__ = known.__annotations__
+        copied.__dict__.update(known.__dict__)
+    else:
+        from copy import copy
+
+        copied = copy(known)
+    copied.decorators = [decorator.clone() for decorator in known.decorators]
+    copied.owner = flow
+    copied.original = known
+    put(flow, name, copied)
+    return copied  # type: ignore[no-any-return]

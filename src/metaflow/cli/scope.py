@@ -83,11 +83,10 @@ class Scope:
         return self.graph()
 
     def attach(self, decospecs: tuple[str, ...]) -> None:
-        """Add decorators to all steps that do not have them."""
-        if decospecs:
-            from metaflow.authoring.step_decorators import attach
+        """Compose the flow: decorators are added to all steps that do not have them."""
+        from metaflow.authoring.composition import finish
 
-            attach(self.flow, decospecs)
+        finish(self.flow, decospecs)
 
     def all_decospecs(self, of_run: tuple[str, ...]) -> tuple[str, ...]:
         """Order the decorators to add to all steps, the most important first."""

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaflow import FlowSpec, catch, environment, resources, retry, step, timeout
-from metaflow.authoring.step_decorators import attach, declare, parse_decospec
+from metaflow.authoring.composition import finish
+from metaflow.authoring.step_decorators import declare, parse_decospec
 from metaflow.errors.decorator import InvalidDecoratorValue
 from metaflow.errors.definition import (
     BadStepDecoratorException,
@@ -70,7 +71,7 @@ def make_flow() -> type[FlowSpec]:
 
 def test_a_decorator_of_the_step_wins_over_one_for_all() -> None:
     flow = make_flow()
-    attach(flow, ["retry:times=4", "retry:times=1", "timeout:seconds=5"])
+    finish(flow, ["retry:times=4", "retry:times=1", "timeout:seconds=5"])
     specs = declare(flow, build_graph(flow))
     assert {name: spec.retries for name, spec in specs.items()} == {"start": 2, "end": 4}
     names = [decorator.name for decorator in flow.end.decorators]  # type: ignore[attr-defined]
@@ -79,12 +80,12 @@ def test_a_decorator_of_the_step_wins_over_one_for_all() -> None:
 
 def test_an_unknown_decorator_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UnknownStepDecoratorException, match="retry"):
-        attach(make_flow(), ["retyr"])
+        finish(make_flow(), ["retyr"])
 
 
 def test_an_unknown_attribute_is_refused() -> None:
     with pytest.raises(InvalidDecoratorAttribute, match="tims"):
-        attach(make_flow(), ["retry:tims=3"])
+        finish(make_flow(), ["retry:tims=3"])
 
 
 def test_a_decorator_needs_a_step() -> None:

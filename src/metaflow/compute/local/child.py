@@ -5,9 +5,9 @@ import sys
 from typing import NamedTuple
 
 from metaflow.artifact_store.local import LocalArtifactStore
+from metaflow.authoring.composition import finish
 from metaflow.authoring.constants import seal_parameters
 from metaflow.authoring.flowspec import FlowSpec, flow_graph
-from metaflow.authoring.step_decorators import attach
 from metaflow.compute.local import frames
 from metaflow.model.task import Assignment, RunContext
 from metaflow.task.attempt import run_attempt
@@ -31,8 +31,8 @@ def prepare(flow: type[FlowSpec]) -> None:
 
 def make_ready(flow: type[FlowSpec], context: RunContext) -> Ready:
     """Do the rest of what comes before the first attempt of a run."""
+    finish(flow, context.with_specs)
     prepare(flow)
-    attach(flow, context.with_specs)
     os.environ["METAFLOW_RUN_ID"] = context.run_id
     return Ready(flow, context, LocalArtifactStore(context.root))
 
