@@ -52,6 +52,7 @@ lint: $(VENV)/.dev-ready ## check style, format and layers
 
 types: $(VENV)/.dev-ready ## check the types of the package
 	@echo "types";  $(BIN)/mypy --strict --no-error-summary src
+	@report=$$($(BIN)/basedpyright 2>&1) || { echo "$$report"; exit 1; }
 
 bench: $(VENV)/.dev-ready ## measure against Metaflow and the floors; ARGS="--row E4 --quick"
 	@$(BIN)/python -m benchmarks $(ARGS)

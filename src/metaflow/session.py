@@ -31,7 +31,7 @@ class Session:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.journal = SqliteJournal(os.path.join(root, DATABASE))
+        self.journal: SqliteJournal = SqliteJournal(os.path.join(root, DATABASE))
 
     @cached_property
     def artifacts(self) -> LocalArtifactStore:

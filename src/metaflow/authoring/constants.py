@@ -41,8 +41,8 @@ class ParameterValue:
     __slots__ = ("declaration", "name")
 
     def __init__(self, name: str, declaration: Parameter) -> None:
-        self.name = name
-        self.declaration = declaration
+        self.name: str = name
+        self.declaration: Parameter = declaration
 
     def __get__(self, instance: Any, owner: type) -> Any:
         """Load the value of the task behind `instance`; the declaration on the class."""

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from metaflow import registry
 from metaflow.ambient import ambient
 
-T = TypeVar("T")
 
+class Fact:
+    """Property that shows one fact about the running task; None outside of one.
 
-class Fact(Generic[T]):
-    """Property that shows one fact about the running task; None outside of one."""
+    To type checkers it is `Any`: who reads it in a step need not fend off the None.
+    """
 
     def __init__(self, name: str, doc: str) -> None:
         self._name = name
         self.__doc__ = doc
 
-    def __get__(self, instance: object, owner: type) -> T | None:
+    def __get__(self, instance: object, owner: type) -> Any:
         """Look the fact up."""
-        value: T | None = (ambient.current or {}).get(self._name)
-        return value
+        return (ambient.current or {}).get(self._name)
 
 
 class Current:
@@ -38,16 +38,16 @@ class Current:
         """Whether a step runs in this process."""
         return ambient.current is not None
 
-    flow_name = Fact[str]("flow_name", "Name of the flow.")
-    run_id = Fact[str]("run_id", "Id of the run.")
-    step_name = Fact[str]("step_name", "Name of the step.")
-    task_id = Fact[str]("task_id", "Id of the task.")
-    pathspec = Fact[str]("pathspec", "Identity of the task, `Flow/run/step/task`.")
-    origin_run_id = Fact[str]("origin_run_id", "Id of the run that was resumed, if any.")
-    namespace = Fact[str]("namespace", "What the client sees in this task; None for all.")
-    username = Fact[str]("username", "Name of the user who started the run.")
-    tags = Fact[set[str]]("tags", "Tags that the user gave to the run.")
-    parameter_names = Fact[list[str]]("parameter_names", "Attribute names of the parameters.")
+    flow_name: Fact = Fact("flow_name", "Name of the flow.")
+    run_id: Fact = Fact("run_id", "Id of the run.")
+    step_name: Fact = Fact("step_name", "Name of the step.")
+    task_id: Fact = Fact("task_id", "Id of the task.")
+    pathspec: Fact = Fact("pathspec", "Identity of the task, `Flow/run/step/task`.")
+    origin_run_id: Fact = Fact("origin_run_id", "Id of the run that was resumed, if any.")
+    namespace: Fact = Fact("namespace", "What the client sees in this task; None for all.")
+    username: Fact = Fact("username", "Name of the user who started the run.")
+    tags: Fact = Fact("tags", "Tags that the user gave to the run.")
+    parameter_names: Fact = Fact("parameter_names", "Attribute names of the parameters.")
 
     @property
     def retry_count(self) -> int:
@@ -123,4 +123,4 @@ class Current:
         ambient.current.setdefault("extras", {}).update(values)
 
 
-current = Current()
+current: Current = Current()

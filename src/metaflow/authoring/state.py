@@ -1,5 +1,6 @@
 """What stands behind a flow instance while a task runs: its inputs, its place, its exit."""
 
+from collections.abc import KeysView
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
@@ -74,14 +75,14 @@ class TaskState:
         read_only: bool = False,
         is_join: bool = False,
     ) -> None:
-        self.context = context
-        self.step = step
-        self.frames = frames
-        self.inherited = inherited
-        self.store = store
-        self.read_only = read_only
-        self.is_join = is_join
-        self.sealed = context.parameters.keys()
+        self.context: RunContext = context
+        self.step: str = step
+        self.frames: tuple[Frame, ...] = frames
+        self.inherited: dict[str, Unread] = inherited
+        self.store: ArtifactReader = store
+        self.read_only: bool = read_only
+        self.is_join: bool = is_join
+        self.sealed: KeysView[str] = context.parameters.keys()
         self.transition: PendingTransition | None = None
         self._values: dict[Any, Any] = {}
 

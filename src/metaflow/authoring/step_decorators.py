@@ -91,7 +91,7 @@ class DecoratorSyntax:
 
     def __init__(self, decorator: type[StepDecorator]) -> None:
         self.decorator = decorator
-        self.__name__ = decorator.name
+        self.__name__: str = decorator.name
         self.__doc__ = decorator.__doc__
 
     @overload

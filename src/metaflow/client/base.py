@@ -1,4 +1,8 @@
-"""What all objects of the client have in common: identity, tags, how they are made."""
+"""What all objects of the client have in common: identity, tags, how they are made.
+
+A property that is None when something is not there has a type such as `Run | Any`, so that
+who knows that it is there can say `Flow("F").latest_run.data.x` and checkers are content.
+"""
 
 # ruff: noqa: SLF001 - the classes of this folder make one another without a second look-up
 from __future__ import annotations

@@ -3,7 +3,7 @@
 # ruff: noqa: SLF001 - the classes of this folder make one another without a second look-up
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.client.base import MetaflowObject
 from metaflow.client.run import Run, run_object
@@ -72,13 +72,13 @@ class Flow(MetaflowObject, depth=1, kind="flow"):
         return namespace is None or self._catalog.flow_has_tag(self._facts.key, namespace)
 
     @property
-    def latest_run(self) -> Run | None:
+    def latest_run(self) -> Run | Any:
         """The newest run in the namespace."""
         found = self._catalog.runs(self._facts.key, self._wanted(()), count=1)
         return self._run(found[0]) if found else None
 
     @property
-    def latest_successful_run(self) -> Run | None:
+    def latest_successful_run(self) -> Run | Any:
         """The newest run in the namespace that has succeeded."""
         found = self._catalog.latest_successful_run(self._facts.key, self._wanted(()))
         return None if found is None else self._run(found)

@@ -67,13 +67,13 @@ class Run(MetaflowObject, depth=2, kind="run"):
         return bool(facts.end_ok and not facts.end_handled)
 
     @property
-    def finished_at(self) -> datetime | None:
+    def finished_at(self) -> datetime | Any:
         """When the end step's task ended, as naive local time; None as long as it has not."""
         end_at = self._view.now().end_at
         return None if end_at is None else local_time(end_at)
 
     @property
-    def end_task(self) -> Task | None:
+    def end_task(self) -> Task | Any:
         """The task of the end step; None as long as there is none."""
         view = self._view
         facts = view.now()
@@ -85,7 +85,7 @@ class Run(MetaflowObject, depth=2, kind="run"):
         return task_object(TaskView(view, found, settled=settled))
 
     @property
-    def data(self) -> MetaflowData | None:
+    def data(self) -> MetaflowData | Any:
         """The end task's artifacts as attributes; None as long as there is no end task."""
         view = self._view
         facts = view.now()
@@ -106,12 +106,12 @@ class Run(MetaflowObject, depth=2, kind="run"):
         )
 
     @property
-    def code(self) -> MetaflowCode | None:
+    def code(self) -> MetaflowCode | Any:
         """The code package that the run used; None if there was none."""
         return code_of(self._view.metadata)
 
     @property
-    def trigger(self) -> Trigger | None:
+    def trigger(self) -> Trigger | Any:
         """What set the run off; None if it was started by hand."""
         return trigger_of(self._view.metadata, self._trigger_run)
 

@@ -57,7 +57,7 @@ class Step(MetaflowObject, depth=3, kind="step"):
         return local_time(self._facts.created_at)
 
     @property
-    def finished_at(self) -> datetime | None:
+    def finished_at(self) -> datetime | Any:
         """When the last of the step's tasks ended; None while any has not."""
         ended_at = self._view.catalog.step_ended_at(self._facts.key)
         return None if ended_at is None else local_time(ended_at)
@@ -105,7 +105,7 @@ class Step(MetaflowObject, depth=3, kind="step"):
         return TaskView(view, found, settled=settled)
 
     @property
-    def control_task(self) -> Task | None:
+    def control_task(self) -> Task | Any:
         """The task that controls a gang of parallel ones; None if the step has no gang."""
         return next(self.control_tasks(), None)
 

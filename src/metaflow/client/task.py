@@ -124,7 +124,7 @@ class Task(MetaflowObject, depth=4, kind="task"):
         return bool(facts.ok and not facts.handled)
 
     @property
-    def finished_at(self) -> datetime | None:
+    def finished_at(self) -> datetime | Any:
         """When the attempt ended, well or not, as naive local time; None while it runs."""
         ended_at = self._view.now().ended_at
         return None if ended_at is None else local_time(ended_at)
@@ -172,7 +172,7 @@ class Task(MetaflowObject, depth=4, kind="task"):
         return found[0].removeprefix(prefix) if found else None
 
     @property
-    def code(self) -> MetaflowCode | None:
+    def code(self) -> MetaflowCode | Any:
         """The code package that the task ran from; None if there was none."""
         return code_of({**self._view.run.metadata, **self.metadata_dict})
 

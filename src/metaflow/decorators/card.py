@@ -47,4 +47,4 @@ class CardDecorator(StepDecorator):
         return spec._replace(unavailable=(*spec.unavailable, self.name))
 
 
-card = DecoratorSyntax(CardDecorator)
+card: DecoratorSyntax = DecoratorSyntax(CardDecorator)

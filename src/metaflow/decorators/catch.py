@@ -93,4 +93,4 @@ class CatchDecorator(StepDecorator):
             setattr(attempt.flow, self.attributes["var"], value)
 
 
-catch = DecoratorSyntax(CatchDecorator)
+catch: DecoratorSyntax = DecoratorSyntax(CatchDecorator)

@@ -39,4 +39,4 @@ class EnvironmentDecorator(StepDecorator):
         return spec._replace(env=tuple(sorted({**dict(spec.env), **given}.items())))
 
 
-environment = DecoratorSyntax(EnvironmentDecorator)
+environment: DecoratorSyntax = DecoratorSyntax(EnvironmentDecorator)

@@ -53,4 +53,4 @@ class ResourcesDecorator(StepDecorator):
         return spec._replace(resources=tuple(sorted(given.items())))
 
 
-resources = DecoratorSyntax(ResourcesDecorator)
+resources: DecoratorSyntax = DecoratorSyntax(ResourcesDecorator)

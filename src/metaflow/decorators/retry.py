@@ -46,4 +46,4 @@ class RetryDecorator(StepDecorator):
         )
 
 
-retry = DecoratorSyntax(RetryDecorator)
+retry: DecoratorSyntax = DecoratorSyntax(RetryDecorator)

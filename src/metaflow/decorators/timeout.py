@@ -81,4 +81,4 @@ class TimeoutDecorator(StepDecorator):
         return float(given["seconds"] + 60 * given["minutes"] + 3600 * given["hours"])
 
 
-timeout = DecoratorSyntax(TimeoutDecorator)
+timeout: DecoratorSyntax = DecoratorSyntax(TimeoutDecorator)

@@ -224,7 +224,7 @@ class _UnknownDecorator(MetaflowException):
 
     def __init__(self, decorator: str, known: Iterable[str] = ()) -> None:
         self.decorator = decorator
-        self.known = tuple(sorted(known))
+        self.known: tuple[str, ...] = tuple(sorted(known))
         listed = f" The known ones are {quoted(self.known)}." if self.known else ""
         super().__init__(
             f"There is no decorator `{decorator}`.{listed}",
@@ -252,7 +252,7 @@ class InvalidDecoratorAttribute(MetaflowException):
     def __init__(self, decorator: str, attribute: str, known: Iterable[str] = ()) -> None:
         self.decorator = decorator
         self.attribute = attribute
-        self.known = tuple(sorted(known))
+        self.known: tuple[str, ...] = tuple(sorted(known))
         takes = f"It takes {quoted(self.known)}." if self.known else "It takes none."
         super().__init__(
             f"Decorator `{decorator}` does not have the attribute `{attribute}`. {takes}",
@@ -266,7 +266,7 @@ class UnhandledInMergeArtifactsException(MetaflowException):
     headline = "Unhandled artifacts in merge"
 
     def __init__(self, artifact_names: Iterable[str], step: str | None = None) -> None:
-        self.artifact_names = list(dict.fromkeys(artifact_names))
+        self.artifact_names: list[str] = list(dict.fromkeys(artifact_names))
         self.step = step
         at_step = "" if step is None else f" of step `{step}`"
         super().__init__(
@@ -282,7 +282,7 @@ class MissingInMergeArtifactsException(MetaflowException):
     headline = "Missing artifacts in merge"
 
     def __init__(self, artifact_names: Iterable[str], step: str | None = None) -> None:
-        self.artifact_names = list(dict.fromkeys(artifact_names))
+        self.artifact_names: list[str] = list(dict.fromkeys(artifact_names))
         self.step = step
         at_step = "" if step is None else f" of step `{step}`"
         super().__init__(

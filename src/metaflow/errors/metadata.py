@@ -144,7 +144,7 @@ class ObjectNotFound(MetaflowNotFound):
         self.pathspec: str = pathspec
         self.where: str | None = where
         super().__init__(_not_found_sentence(kind, pathspec, where))
-        self.hint = _did_you_mean(pathspec.rpartition("/")[2], list(known))
+        self.hint: str | None = _did_you_mean(pathspec.rpartition("/")[2], list(known))
 
 
 class AttemptNotFound(MetaflowNotFound):

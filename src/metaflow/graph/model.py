@@ -63,15 +63,15 @@ class FlowGraph:
         source_file: str,
         line: int | None,
     ) -> None:
-        self.name = name
-        self.nodes = dict(nodes)
+        self.name: str = name
+        self.nodes: dict[str, Node] = dict(nodes)
         self.start_step: str = endpoints[0] or ""
         self.end_step: str = endpoints[1] or ""
-        self.topology = topology
-        self.sorted_nodes = list(topology.order)
-        self.doc = doc
-        self.source_file = source_file
-        self.line = line
+        self.topology: Topology = topology
+        self.sorted_nodes: list[str] = list(topology.order)
+        self.doc: str = doc
+        self.source_file: str = source_file
+        self.line: int | None = line
 
     def __getitem__(self, name: str) -> Node:
         return self.nodes[name]

@@ -77,20 +77,20 @@ class Node:
         transition: NextCall | None,
         next_lines: tuple[int, ...] = (),
     ) -> None:
-        self.name = name
+        self.name: str = name
         self.function: Any = function
-        self.code = code
-        self.source_file = code.co_filename
-        self.line = line
-        self.num_args = code.co_argcount
-        self.next = transition
-        self.next_lines = next_lines
+        self.code: CodeType = code
+        self.source_file: str = code.co_filename
+        self.line: int = line
+        self.num_args: int = code.co_argcount
+        self.next: NextCall | None = transition
+        self.next_lines: tuple[int, ...] = next_lines
         self.type: NodeType = "linear"
         self.out_funcs: list[str] = [] if transition is None else list(transition.targets)
         self.in_funcs: list[str] = []
         self.split_parents: list[str] = []
         self.matching_join: str | None = None
-        self.is_inside_foreach = False
+        self.is_inside_foreach: bool = False
 
     def __repr__(self) -> str:
         return f"<Node {self.name} ({self.type})>"

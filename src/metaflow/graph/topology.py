@@ -74,10 +74,10 @@ class Topology:
         matching_join: dict[str, str],
         findings: tuple[Finding, ...],
     ) -> None:
-        self.order = order
-        self.split_parents = split_parents
-        self.matching_join = matching_join
-        self.findings = findings
+        self.order: tuple[str, ...] = order
+        self.split_parents: dict[str, list[str]] = split_parents
+        self.matching_join: dict[str, str] = matching_join
+        self.findings: tuple[Finding, ...] = findings
 
 
 def walk(edges: Edges, roots: Sequence[str]) -> tuple[list[str], list[list[str]]]:

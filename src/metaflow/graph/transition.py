@@ -7,7 +7,7 @@ understood of a wrong transition is kept, so that one mistake does not look like
 from __future__ import annotations
 
 import ast
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 Kind: TypeAlias = Literal["linear", "split", "foreach", "parallel", "switch"]
 
@@ -68,14 +68,14 @@ class NextCall:
         cases: dict[object, str] | None = None,
         problem: Problem | None = None,
     ) -> None:
-        self.line = line
+        self.line: int = line
         self.kind = kind
-        self.targets = targets
-        self.foreach = foreach
-        self.num_parallel = num_parallel
-        self.condition = condition
-        self.cases = cases
-        self.problem = problem
+        self.targets: tuple[str, ...] = targets
+        self.foreach: str | None = foreach
+        self.num_parallel: int | str | None = num_parallel
+        self.condition: str | None = condition
+        self.cases: dict[object, str] | None = cases
+        self.problem: Problem | None = problem
 
 
 def tail_call(
@@ -181,7 +181,7 @@ def _read_steps(call: ast.Call, options: dict[str, ast.expr], self_name: str | N
     if "num_parallel" in options:
         value = options["num_parallel"]
         literal = isinstance(value, ast.Constant) and type(value.value) is int
-        count = value.value if literal else ast.unparse(value)  # type: ignore[attr-defined]
+        count: Any = value.value if literal else ast.unparse(value)  # type: ignore[attr-defined]
         return NextCall(call.lineno, "parallel", tuple(targets), num_parallel=count)
     return NextCall(call.lineno, "linear" if len(targets) == 1 else "split", tuple(targets))
 

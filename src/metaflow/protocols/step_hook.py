@@ -31,11 +31,11 @@ class Attempt:
     __slots__ = ("fallback", "flow", "handled", "last", "number", "step")
 
     def __init__(self, flow: Any, step: str, number: int, *, last: bool, fallback: bool) -> None:
-        self.flow = flow
-        self.step = step
-        self.number = number
-        self.last = last
-        self.fallback = fallback
+        self.flow: Any = flow
+        self.step: str = step
+        self.number: int = number
+        self.last: bool = last
+        self.fallback: bool = fallback
         self.handled: BaseException | None = None
 
 

@@ -23,7 +23,7 @@ from metaflow.errors.metadata import (
 from metaflow.metadata_store.sqlite import migration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from weakref import WeakSet
 
     from metaflow.errors.base import MetaflowException
@@ -69,7 +69,7 @@ class Connection:
                 raise self.translated(error) from error
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Generator[sqlite3.Connection]:
         """Do all or nothing of what the block writes; others wait meanwhile."""
         with self._lock:
             try:

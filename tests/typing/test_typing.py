@@ -1,0 +1,115 @@
+"""Programs that use the package pass mypy and pyright at their strictest, without stubs.
+
+Checked are the programs beside this file and every flow and program of the documentation
+and the examples. Those do not annotate their steps, as users do not, so each step is given
+the annotation that a strict checker asks for before it is looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import metaflow
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+PROGRAMS = sorted([*(HERE / "programs").glob("*.py"), *(HERE / "mistakes").glob("*.py")])
+BIN = Path(sys.executable).parent
+
+sys.path.append(str(REPOSITORY / "tests" / "docs"))
+from docs_pages import PAGES, blocks_of  # noqa: E402 - the path is set above
+
+STEP = re.compile(r"^( +def \w+\(self(?:, \w+)*)\):", re.MULTILINE)
+UNTYPED = re.compile(r"^ *def [^\n]*\):$|^(?:from|import) (?:sklearn|matplotlib)", re.MULTILINE)
+LENIENT = """
+# pyright: basic, reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportPrivateImportUsage=false
+# mypy: allow-untyped-defs, allow-untyped-calls
+# mypy: disable-error-code="import-untyped, var-annotated, arg-type, attr-defined"
+"""
+"""For files with functions of the user's own that have no types, or untyped libraries."""
+
+INTERNAL = ("metaflow.cli.", "metaflow.compute.", "metaflow.engine.")
+"""Folders from which nothing is imported by programs; mypy alone looks at them."""
+
+
+def annotated(text: str) -> str:
+    """Annotate steps as a strict checker wants them; users' other code stays as it is."""
+
+    def sign(found: re.Match[str]) -> str:
+        head, *arguments = found[1].split(", ")
+        return ", ".join([head, *(f'{name}: "Any"' for name in arguments)]) + ") -> None:"
+
+    signed = STEP.sub(sign, text)
+    lenient = LENIENT if UNTYPED.search(signed) else ""
+    return f"{signed}\nfrom typing import Any as Any\n{lenient}"
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory):
+    """The programs, and below them those of documentation and examples, in one folder."""
+    folder = tmp_path_factory.mktemp("typing")
+    for program in PROGRAMS:
+        (folder / program.name).write_text(program.read_text(encoding="utf-8"), encoding="utf-8")
+    for example in (REPOSITORY / "examples").glob("*.py"):
+        text = annotated(example.read_text(encoding="utf-8"))
+        (folder / f"example_{example.name}").write_text(text, encoding="utf-8")
+    for page in PAGES:
+        for block in blocks_of(page):
+            if block.language == "python" and block.reason_not_to_run is None:
+                name = f"docs_{page.stem.replace('-', '_').lower()}_{block.line}.py"
+                (folder / name).write_text(annotated(block.text), encoding="utf-8")
+    return folder
+
+
+def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    # pyright finds the interpreter, and with it the package, by the path.
+    env = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=110
+    )
+
+
+def test_programs_cover_all_public_names():
+    text = "\n".join(program.read_text(encoding="utf-8") for program in PROGRAMS)
+    assert {name for name in metaflow.__all__ if not re.search(rf"\b{name}\b", text)} == set()
+
+
+def test_mypy_finds_nothing_but_the_mistakes(collected):
+    cache = REPOSITORY / ".mypy_cache" / "programs"
+    done = run(
+        *(str(BIN / "mypy"), "--strict", "--config-file=", f"--cache-dir={cache}", "."),
+        cwd=collected,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_pyright_finds_nothing_but_the_mistakes(collected):
+    settings = {
+        "typeCheckingMode": "strict",
+        "reportUnnecessaryTypeIgnoreComment": "error",
+        "enableTypeIgnoreComments": False,
+    }
+    (collected / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    done = run(str(BIN / "basedpyright"), cwd=collected)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_public_type_is_known(tmp_path):
+    command = (str(BIN / "basedpyright"), "--verifytypes", "metaflow", "--ignoreexternal")
+    report = json.loads(run(*command, "--outputjson", cwd=tmp_path).stdout)["typeCompleteness"]
+    symbols = [name for name in report["symbols"] if not name["name"].startswith(INTERNAL)]
+    assert len(symbols) > 1000
+    assert [
+        f"{symbol['name']}: {told['message']}"
+        for symbol in symbols
+        if not symbol["isTypeKnown"] or symbol["isTypeAmbiguous"]
+        for told in symbol["diagnostics"]
+    ] == []
