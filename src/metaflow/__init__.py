@@ -9,7 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from metaflow.authoring.config_parsers import (
+        conda_environment_yml_parser as conda_environment_yml_parser,
+    )
+    from metaflow.authoring.config_parsers import pyproject_toml_parser as pyproject_toml_parser
+    from metaflow.authoring.config_parsers import (
+        requirements_txt_parser as requirements_txt_parser,
+    )
+    from metaflow.authoring.config_parsers import yaml_parser as yaml_parser
+    from metaflow.authoring.config_value import ConfigValue as ConfigValue
+    from metaflow.authoring.configs import Config as Config
     from metaflow.authoring.current import current as current
+    from metaflow.authoring.delayed import config_expr as config_expr
     from metaflow.authoring.flowspec import FlowSpec as FlowSpec
     from metaflow.authoring.parameters import JSONType as JSONType
     from metaflow.authoring.parameters import JSONTypeClass as JSONTypeClass
@@ -38,7 +49,16 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "metaflow.authoring.config_parsers": (
+        "conda_environment_yml_parser",
+        "pyproject_toml_parser",
+        "requirements_txt_parser",
+        "yaml_parser",
+    ),
+    "metaflow.authoring.config_value": ("ConfigValue",),
+    "metaflow.authoring.configs": ("Config",),
     "metaflow.authoring.current": ("current",),
+    "metaflow.authoring.delayed": ("config_expr",),
     "metaflow.authoring.flowspec": ("FlowSpec",),
     "metaflow.authoring.parameters": ("JSONType", "JSONTypeClass", "Parameter"),
     "metaflow.authoring.steps": ("step",),

@@ -16,6 +16,8 @@ import metaflow
 PACKAGE = Path(metaflow.__file__).parent
 
 PUBLIC = {
+    "Config",
+    "ConfigValue",
     "DataArtifact",
     "Flow",
     "FlowSpec",
@@ -29,6 +31,8 @@ PUBLIC = {
     "__version__",
     "card",
     "catch",
+    "conda_environment_yml_parser",
+    "config_expr",
     "current",
     "default_metadata",
     "default_namespace",
@@ -38,10 +42,13 @@ PUBLIC = {
     "inspect_spin",
     "metadata",
     "namespace",
+    "pyproject_toml_parser",
+    "requirements_txt_parser",
     "resources",
     "retry",
     "step",
     "timeout",
+    "yaml_parser",
 }
 
 CLIENT = {

@@ -12,7 +12,7 @@ import pytest
 from docs_pages import REPOSITORY
 
 import metaflow
-from metaflow import FlowSpec, Parameter, step
+from metaflow import Config, FlowSpec, Parameter, step
 from metaflow.cli import command
 from metaflow.cli.console import Console
 from metaflow.cli.flow import COMMANDS, FlowGroup
@@ -29,6 +29,7 @@ OUTSIDE = {"NO_COLOR", "SUDO_USER", "USERNAME"}
 
 class PlainFlow(FlowSpec):
     size = Parameter("size", default=1)
+    cfg = Config("cfg")
 
     @step
     def start(self):
@@ -38,7 +39,7 @@ class PlainFlow(FlowSpec):
 def commands() -> dict[str, click.Command]:
     """All commands by the words that call them."""
     scope = Scope(PlainFlow, load_settings({}), Console())
-    found: dict[str, click.Command] = {"": FlowGroup(scope.settings)}
+    found: dict[str, click.Command] = {"": FlowGroup(scope.settings, PlainFlow)}
     for name, module in COMMANDS.items():
         made = import_module(module).build(scope)
         found[name] = made
@@ -111,7 +112,9 @@ def test_a_page_names_no_option_or_variable_that_does_not_exist(page):
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
     assert named - known - {f"--{name}" for name in own} <= {"--help"}
 
-    read_by_options = r"METAFLOW_(RUN|QUIET|PYLINT|DATASTORE|METADATA|ENVIRONMENT|DECOSPECS|RESUME)"
+    read_by_options = (
+        r"METAFLOW_(RUN|QUIET|PYLINT|DATASTORE|METADATA|ENVIRONMENT|DECOSPECS|RESUME|FLOW)"
+    )
     of_options = re.compile(rf"{read_by_options}(_[A-Z_]+)?|METAFLOW_EXIT_[A-Z_]+|METAFLOW_")
     in_text = set(re.findall(r"\bMETAFLOW_[A-Z_]*", text))
     assert {name for name in in_text - variables() if not of_options.fullmatch(name)} == set()

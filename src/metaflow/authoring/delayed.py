@@ -164,7 +164,7 @@ def is_delayed(value: Any) -> bool:
     if isinstance(value, Delayed):
         return True
     if isinstance(value, dict):
-        return any(is_delayed(key) or is_delayed(item) for key, item in value.items())
+        return any(is_delayed(item) for item in value.values()) or any(map(is_delayed, value))
     return isinstance(value, list | tuple | set | frozenset) and any(map(is_delayed, value))
 
 

@@ -263,11 +263,7 @@ def collect_parameters(flow: type) -> list[tuple[str, Parameter]]:
     ParameterFieldTypeMismatch
         A field has a value of the wrong type.
     """
-    found: dict[str, Parameter] = {}
-    for attribute, value in visible(flow).items():
-        parameter = _declaration(value)
-        if parameter is not None:
-            found[attribute] = parameter
+    found = declared_parameters(flow)
     seen: dict[str, str] = {}
     for parameter in found.values():
         parameter.check()
@@ -282,6 +278,15 @@ def collect_parameters(flow: type) -> list[tuple[str, Parameter]]:
             )
         seen[key] = parameter.name
     return list(found.items())
+
+
+def declared_parameters(flow: type) -> dict[str, Parameter]:
+    """Collect a flow's parameters by attribute name, whatever is wrong with them."""
+    return {
+        attribute: parameter
+        for attribute, value in visible(flow).items()
+        if (parameter := _declaration(value)) is not None
+    }
 
 
 def _declaration(value: Any) -> Parameter | None:

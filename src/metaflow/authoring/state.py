@@ -1,6 +1,6 @@
 """What stands behind a flow instance while a task runs: its inputs, its place, its exit."""
 
-from collections.abc import KeysView
+from collections.abc import Callable, KeysView
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
@@ -102,6 +102,13 @@ class TaskState:
         if name not in self._values:
             self._values[name] = self.store.load(self.context.parameters[name])
         return self._values[name]
+
+    def view(self, name: str, show: Callable[[Any], Any]) -> Any:
+        """Value of a parameter as `show` makes it look, which is asked once."""
+        key = (name, show)
+        if key not in self._values:
+            self._values[key] = show(self.parameter(name))
+        return self._values[key]
 
     def _load_item(self, frame: Frame) -> Any:
         if frame.items is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import click
 
+from metaflow.cli.config_options import config_options
 from metaflow.cli.console import Console, open_missing_streams
 from metaflow.cli.outcome import ExitCode, perform
 from metaflow.cli.scope import Scope
@@ -95,7 +96,7 @@ def run_command_line(flow: type[FlowSpec], args: list[str]) -> int:
         return ExitCode.FAILED
     console.color = not settings.no_color
     scope = Scope(flow, settings, console)
-    return perform(FlowGroup(settings), args, console, name=_program(scope), scope=scope)
+    return perform(FlowGroup(settings, flow), args, console, name=_program(scope), scope=scope)
 
 
 def _program(scope: Scope) -> str:
@@ -128,10 +129,10 @@ class BackEndName(NameType):
 class FlowGroup(click.Group):
     """The top level of a flow's command line; imports a command when it is asked for."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, flow: type[FlowSpec]) -> None:
         super().__init__(
             "flow",
-            params=_top_level_options(settings),
+            params=[*_top_level_options(settings), *config_options(flow)],
             callback=click.pass_context(_begin),
             invoke_without_command=True,
             no_args_is_help=False,
@@ -154,8 +155,11 @@ class FlowGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command and note whether it is only asked for its help."""
+        scope: Scope = ctx.obj
+        if scope.given_configs is not None and args[0] != "resume":
+            scope.begin()  # whatever the command, a bad config is refused
         name, command, rest = super().resolve_command(ctx, args)
-        ctx.obj.wants_help = "--help" in rest
+        scope.wants_help = "--help" in rest
         return name, command, rest
 
 

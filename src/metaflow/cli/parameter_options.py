@@ -126,15 +126,9 @@ def parameter_options(scope: Scope) -> list[ParameterOption]:
         A parameter is declared in a way that cannot work.
     """
     options = []
+    scope.begin()
     for attribute, parameter in collect_parameters(scope.flow):
-        context = ParameterContext(
-            flow_name=scope.flow_name,
-            user_name=scope.settings.user or "",
-            parameter_name=parameter.name,
-            logger=scope.console.note,
-            ds_type=scope.settings.default_datastore,
-            configs={},
-        )
+        context = scope.parameter_context(parameter.name)
         try:
             options.append(ParameterOption(attribute, parameter, context))
         except (TypeError, ValueError) as error:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from metaflow.authoring.composition import config_names
 from metaflow.cli.run_options import common_fields, common_options
 from metaflow.cli.validation import validate
 from metaflow.errors.input import CommandException
@@ -57,13 +59,15 @@ def _resume(scope: Scope, values: dict[str, Any]) -> int:
 
 
 def _request(scope: Scope, values: dict[str, Any]) -> RunRequest:
+    _refuse_configs(scope)
     fields = common_fields(scope, values)
+    if config_names(scope.flow):
+        origin_id = values["origin_run_id"] or _latest_run(scope)
+        scope.begin(_origin_configs(scope, origin_id))
     validate(scope, scope.all_decospecs(values["decospecs"]))
     step = _matching_step(scope, values["step_to_rerun"])
     origin_id = values["origin_run_id"] or _latest_run(scope)
-    root = scope.root
-    if root is None:
-        raise OriginNotFound(scope.flow_name, origin_id, None)
+    root = _known_root(scope, origin_id)
 
     from metaflow.engine.request import Origin, RunRequest
 
@@ -80,6 +84,35 @@ def _request(scope: Scope, values: dict[str, Any]) -> RunRequest:
         ),
         **fields,
     )
+
+
+def _refuse_configs(scope: Scope) -> None:
+    if scope.given_configs is not None:
+        raise click.UsageError(
+            "`resume` uses the configs of the run that it resumes: leave out `--config`, "
+            "`--config-value` and `--local-config-file`."
+        )
+
+
+def _origin_configs(scope: Scope, origin_id: str) -> Mapping[str, Any]:
+    """Values that the origin had; a config that it did not have gets its default."""
+    from metaflow.engine.origin_values import origin_values
+
+    names = config_names(scope.flow)
+    stored = origin_values(_known_root(scope, origin_id), scope.flow_name, origin_id, names)
+    if len(stored) == len(names):
+        return stored
+    from metaflow.cli.config_options import settled_configs
+
+    defaults = settled_configs(scope.flow, None, None, scope.parameter_context(""))
+    return {**defaults, **stored}
+
+
+def _known_root(scope: Scope, origin_id: str) -> str:
+    root = scope.root
+    if root is None:
+        raise OriginNotFound(scope.flow_name, origin_id, None)
+    return root
 
 
 def _matching_step(scope: Scope, wanted: str | None) -> str | None:

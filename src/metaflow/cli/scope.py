@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from metaflow.settings.identity import resolve_identity
 from metaflow.settings.roots import ensure_local_root, find_local_root
 
 if TYPE_CHECKING:
+    from metaflow.authoring.config_settling import GivenConfigs
+    from metaflow.authoring.deploy_time import ParameterContext
     from metaflow.authoring.flowspec import FlowSpec
     from metaflow.cli.console import Console
     from metaflow.settings import Settings
@@ -32,6 +35,8 @@ class Scope:
         "datastore_root",
         "decospecs",
         "flow",
+        "given_configs",
+        "inherited_configs",
         "pylint",
         "settings",
         "wants_help",
@@ -45,6 +50,10 @@ class Scope:
         self.decospecs: tuple[str, ...] = ()
         """Decorators that the top-level `--with` adds."""
         self.datastore_root: str | None = None
+        self.given_configs: GivenConfigs | None = None
+        """What the command line gives for configs."""
+        self.inherited_configs: GivenConfigs | None = None
+        """What the environment gives for configs."""
         self.wants_help: bool = False
         """The command line only asks a command for its help."""
 
@@ -71,6 +80,34 @@ class Scope:
         """Root of the local store, or None if there is none yet."""
         return find_local_root(os.getcwd(), self.settings, self.datastore_root)
 
+    def begin(self, configs: Mapping[str, Any] | None = None) -> None:
+        """Compose the flow as far as its parameters; configs are settled if none are handed in."""
+        from metaflow.authoring import composition
+
+        if configs is None and composition.is_begun(self.flow):
+            return
+        if configs is None:
+            from metaflow.cli.config_options import settled_configs
+
+            configs = settled_configs(
+                self.flow, self.given_configs, self.inherited_configs, self.parameter_context("")
+            )
+        composition.begin(self.flow, configs)
+
+    def parameter_context(self, name: str) -> ParameterContext:
+        """Tell a function that computes a default what it may know."""
+        from metaflow.authoring.composition import named_configs
+        from metaflow.authoring.deploy_time import ParameterContext
+
+        return ParameterContext(
+            flow_name=self.flow_name,
+            user_name=self.settings.user or "",
+            parameter_name=name,
+            logger=self.console.note,
+            ds_type=self.settings.default_datastore,
+            configs=named_configs(self.flow),
+        )
+
     def graph(self) -> Any:
         """Graph of the flow."""
         from metaflow.authoring.flowspec import flow_graph
@@ -86,6 +123,7 @@ class Scope:
         """Compose the flow: decorators are added to all steps that do not have them."""
         from metaflow.authoring.composition import finish
 
+        self.begin()
         finish(self.flow, decospecs)
 
     def all_decospecs(self, of_run: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from metaflow.authoring.composition import config_values
 from metaflow.authoring.constants import constants
 from metaflow.authoring.flowspec import FlowSpec
 from metaflow.authoring.parameters import collect_parameters
@@ -195,21 +196,23 @@ class _Run:
         """Store what every task has: parameters, constants, the graph."""
         request = self._request
         fixed = constants(request.flow, FlowSpec)
-        names = [name for name, _ in collect_parameters(request.flow)]
+        configs = config_values(request.flow)
+        names = [*configs, *(name for name, _ in collect_parameters(request.flow))]
+        given = {**configs, **request.parameters}
         info = graph_info(
             request.graph,
             file=request.script,
-            parameters=[(name, type(request.parameters.get(name)).__name__) for name in names],
+            parameters=[(name, type(given.get(name)).__name__) for name in names],
             constants=[(name, type(value).__name__) for name, value in fixed.items()],
         )
         values: dict[str, Any] = {"name": self._flow, "_graph_info": info, **fixed}
         inherited: dict[str, ArtifactRef] = {}
         if request.origin is None:
-            values.update({name: request.parameters.get(name) for name in names})
+            values.update({name: given.get(name) for name in names})
         else:
             known = _parameters_of(origin_tasks)
             inherited = {name: known[name] for name in names if name in known}
-            values.update({name: None for name in names if name not in known})
+            values.update({name: given.get(name) for name in names if name not in known})
         saved = self._workers.save(values, request.root, self._pack(run_id))
         if saved is None:
             saved, problems = self._session.artifacts.save(values, self._pack(run_id))
@@ -219,7 +222,8 @@ class _Run:
 
     def _context(self, run_id: str, parameters: dict[str, ArtifactRef]) -> RunContext:
         request = self._request
-        names = tuple(name for name, _ in collect_parameters(request.flow))
+        parameters_only = (name for name, _ in collect_parameters(request.flow))
+        names = (*config_values(request.flow), *parameters_only)
         return RunContext(
             self._flow,
             run_id,

@@ -66,3 +66,20 @@ class ParserValueError(MetaflowException):
     """A file of requirements has something that cannot be expressed as packages and versions."""
 
     headline = "Value error"
+
+
+class ParserUnavailable(MetaflowException):
+    """What a parser of configs needs is not installed."""
+
+    headline = "Parser not available"
+
+    def __init__(self, kind: str, package: str, command: str) -> None:
+        self.kind = kind
+        self.package = package
+        super().__init__(f"Reading {kind} needs {package}, which is not installed.", hint=command)
+
+
+class MutationNotAllowed(MetaflowException):
+    """A mutator asks for a change that it cannot make, or not in this phase."""
+
+    headline = "Change not allowed"

@@ -5,7 +5,7 @@ import sys
 from typing import NamedTuple
 
 from metaflow.artifact_store.local import LocalArtifactStore
-from metaflow.authoring.composition import finish
+from metaflow.authoring.composition import begin, config_names, finish
 from metaflow.authoring.constants import seal_parameters
 from metaflow.authoring.flowspec import FlowSpec, flow_graph
 from metaflow.compute.local import frames
@@ -26,15 +26,20 @@ class Ready(NamedTuple):
 def prepare(flow: type[FlowSpec]) -> None:
     """Do what can be done before the run is known."""
     flow_graph(flow)
-    seal_parameters(flow)
+    if not config_names(flow):
+        begin(flow, {})
+        seal_parameters(flow)
 
 
 def make_ready(flow: type[FlowSpec], context: RunContext) -> Ready:
     """Do the rest of what comes before the first attempt of a run."""
+    store = LocalArtifactStore(context.root)
+    flow_graph(flow)
+    begin(flow, {name: store.load(context.parameters[name]) for name in config_names(flow)})
     finish(flow, context.with_specs)
-    prepare(flow)
+    seal_parameters(flow)
     os.environ["METAFLOW_RUN_ID"] = context.run_id
-    return Ready(flow, context, LocalArtifactStore(context.root))
+    return Ready(flow, context, store)
 
 
 def serve_one(ready: Ready, channel: frames.Channel, *, forked: bool) -> int | None:
