@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from metaflow.decorators.resources import resources as resources
     from metaflow.decorators.retry import retry as retry
     from metaflow.decorators.timeout import timeout as timeout
+    from metaflow.multicore import parallel_imap_unordered as parallel_imap_unordered
+    from metaflow.multicore import parallel_map as parallel_map
+    from metaflow.timing import profile as profile
 
     __version__: str
 
@@ -83,7 +86,27 @@ _HOMES = {
     "metaflow.decorators.resources": ("resources",),
     "metaflow.decorators.retry": ("retry",),
     "metaflow.decorators.timeout": ("timeout",),
+    "metaflow.multicore": ("parallel_imap_unordered", "parallel_map"),
+    "metaflow.timing": ("profile",),
 }
+_NOT_YET = {
+    "S3": "the S3 client",
+}
+"""Documented names that this version does not have, and what they belong to."""
+_MODULES = frozenset(
+    {
+        "R",
+        "cards",
+        "client",
+        "events",
+        "exception",
+        "metaflow_config",
+        "metaflow_current",
+        "metaflow_version",
+        "plugins",
+    }
+)
+"""Modules that programs reach through the package without importing them."""
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = sorted([*_HOME_OF, "__version__"])  # noqa: PLE0605 - computed, so that no name is listed twice
@@ -97,10 +120,20 @@ def __getattr__(name: str) -> Any:
         return get_version()
     home = _HOME_OF.get(name)
     if home is None:
-        raise AttributeError(f"module 'metaflow' has no attribute {name!r}")
+        return _other(name)
     value = getattr(import_module(home), name)
     globals()[name] = value
     return value
+
+
+def _other(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"metaflow.{name}")
+    if name in _NOT_YET:
+        from metaflow.errors.feature import NotAvailableYet
+
+        raise NotAvailableYet(f"metaflow.{name}", _NOT_YET[name])
+    raise AttributeError(f"module 'metaflow' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -44,6 +44,9 @@ PUBLIC = {
     "namespace",
     "pyproject_toml_parser",
     "requirements_txt_parser",
+    "parallel_imap_unordered",
+    "parallel_map",
+    "profile",
     "resources",
     "retry",
     "step",
@@ -67,8 +70,11 @@ CLIENT = {
 }
 
 PATHS = {
+    "metaflow.R": {"run", "use_r"},
     "metaflow.client": CLIENT,
     "metaflow.client.core": CLIENT | {"Metadata", "MetaflowCode", "MetaflowData"},
+    "metaflow.datastore.exceptions": {"DataException", "UnpicklableArtifactException"},
+    "metaflow.events": {"MetaflowEvent", "Trigger"},
     "metaflow.exception": {
         "CommandException",
         "ExternalCommandFailed",
@@ -88,10 +94,19 @@ PATHS = {
         "ParameterFieldTypeMismatch",
         "UnhandledInMergeArtifactsException",
     },
+    "metaflow.flowspec": {"FlowSpec", "InvalidNextException"},
+    "metaflow.lint": {"LintWarn", "linter"},
     "metaflow.metaflow_current": {"current"},
     "metaflow.metaflow_version": {"get_version"},
+    "metaflow.multicore_utils": {"MulticoreException", "parallel_imap_unordered", "parallel_map"},
+    "metaflow.parameters": {"JSONTypeClass", "ParameterContext"},
     "metaflow.plugins.catch_decorator": {"FailureHandledByCatch"},
+    "metaflow.plugins.environment_decorator": {"EnvironmentDecorator"},
+    "metaflow.plugins.resources_decorator": {"ResourcesDecorator"},
+    "metaflow.plugins.retry_decorator": {"RetryDecorator"},
     "metaflow.plugins.timeout_decorator": {"TimeoutException"},
+    "metaflow.tagging_util": {"MAX_TAG_SIZE", "validate_tag", "validate_tags"},
+    "metaflow.util": {"get_username", "is_stringish", "resolve_identity", "to_pod"},
 }
 
 HEAVY = {"click", "numpy", "pandas", "rich", "sqlite3"}
@@ -192,7 +207,8 @@ def test_what_a_flow_file_imports_loads_nothing_heavy(tmp_path):
 
 @pytest.mark.parametrize("path", [*PATHS, "metaflow.metaflow_config"])
 def test_a_legacy_path_loads_nothing_heavy(tmp_path, path):
-    allowed = {"sqlite3"} if path.startswith("metaflow.client") else set()
+    reads = path.startswith(("metaflow.client", "metaflow.events"))
+    allowed = {"sqlite3"} if reads else set()
     assert not loaded_by(tmp_path, f"import {path}") & (HEAVY - allowed)
 
 

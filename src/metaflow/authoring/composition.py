@@ -27,7 +27,7 @@ class Composition:
     __slots__ = ("configs", "decospecs")
 
     def __init__(self, configs: Mapping[str, Any]) -> None:
-        self.configs = dict(configs)
+        self.configs: dict[str, Any] = dict(configs)
         self.decospecs: tuple[str, ...] | None = None
         """What `finish` was given; None before it."""
 

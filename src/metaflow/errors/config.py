@@ -32,7 +32,7 @@ class ConfigInvalid(MetaflowException):
     headline = "Invalid config"
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
         super().__init__("\n".join(self.problems))
 
 
@@ -58,7 +58,7 @@ class DelayedValueFailed(MetaflowException):
     def __init__(self, expression: str, cause: Exception) -> None:
         self.expression = expression
         text = cause.args[0] if isinstance(cause, KeyError) and cause.args else cause
-        self.problem = f"{type(cause).__name__}: {text}"
+        self.problem: str = f"{type(cause).__name__}: {text}"
         super().__init__(f"`{expression}` cannot be computed: {self.problem}.")
 
 

@@ -1,0 +1,1 @@
+"""Older paths of commands: `metaflow.cli_components.<part>`."""

@@ -1,0 +1,1 @@
+"""The older path of the `run` command: `metaflow.cli_components.run_cmds`."""

@@ -1,0 +1,1 @@
+"""Older paths of what concerns stored artifacts: `metaflow.datastore.<part>`."""

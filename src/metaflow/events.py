@@ -1,0 +1,5 @@
+"""The path of what starts runs: `metaflow.events`."""
+
+from metaflow.client.trigger import MetaflowEvent, Trigger
+
+__all__ = ["MetaflowEvent", "Trigger"]

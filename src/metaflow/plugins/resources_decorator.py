@@ -1,0 +1,5 @@
+"""The older path of `@resources`'s code."""
+
+from metaflow.decorators.resources import ResourcesDecorator
+
+__all__ = ["ResourcesDecorator"]

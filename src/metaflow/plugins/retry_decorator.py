@@ -1,0 +1,5 @@
+"""The older path of `@retry`'s code."""
+
+from metaflow.decorators.retry import RetryDecorator
+
+__all__ = ["RetryDecorator"]
