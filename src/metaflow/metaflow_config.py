@@ -13,8 +13,6 @@ from metaflow.model.spec import MAX_ATTEMPTS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    CLIENT_CACHE_MAX_SIZE: int
-    CLIENT_CACHE_PATH: str
     CONTACT_INFO: Mapping[str, str]
     DATASTORE_SYSROOT_LOCAL: str | None
     DATASTORE_SYSROOT_SPIN: str | None
@@ -28,11 +26,10 @@ if TYPE_CHECKING:
     INCLUDE_FOREACH_STACK: bool
     MAXIMUM_FOREACH_VALUE_CHARS: int
     TEMPDIR: str
+    UI_URL: str | None
     USER: str | None
 
 __all__ = [
-    "CLIENT_CACHE_MAX_SIZE",
-    "CLIENT_CACHE_PATH",
     "CONTACT_INFO",
     "DATASTORE_SYSROOT_LOCAL",
     "DATASTORE_SYSROOT_SPIN",
@@ -47,6 +44,7 @@ __all__ = [
     "MAXIMUM_FOREACH_VALUE_CHARS",
     "MAX_ATTEMPTS",
     "TEMPDIR",
+    "UI_URL",
     "USER",
 ]
 

@@ -14,13 +14,16 @@ from docs_pages import REPOSITORY
 import metaflow
 from metaflow import Config, FlowSpec, Parameter, step
 from metaflow.cli import command
+from metaflow.cli.configure_questions import TOPICS
 from metaflow.cli.console import Console
 from metaflow.cli.flow import COMMANDS, FlowGroup
 from metaflow.cli.scope import Scope
 from metaflow.settings import load_settings
 
 DOCS = REPOSITORY / "docs"
-RUNNING = (DOCS / "running.md").read_text(encoding="utf-8")
+RUNNING = "".join(
+    (DOCS / page).read_text(encoding="utf-8") for page in ("running.md", "command-line.md")
+)
 SETTINGS = Path(metaflow.__file__).parent / "settings"
 VARIABLE = re.compile(r"[A-Z][A-Z_]{3,}")
 OUTSIDE = {"NO_COLOR", "SUDO_USER", "USERNAME"}
@@ -97,16 +100,38 @@ def test_each_option_is_documented(name, option):
     assert mentioned(option, RUNNING)
 
 
-@pytest.mark.parametrize("name", sorted(command._group(load_settings({}), Console()).commands))
-def test_each_command_of_the_installation_is_documented(name):
-    assert mentioned(f"metaflow {name}", RUNNING)
+def installation_commands(made: click.Group, words: str) -> dict[str, click.Command]:
+    """Commands of `metaflow`, by the words that call them."""
+    context = click.Context(made)
+    found: dict[str, click.Command] = {}
+    for name in made.list_commands(context):
+        inner = made.get_command(context, name)
+        assert inner is not None
+        found[f"{words} {name}"] = inner
+        if isinstance(inner, click.Group):
+            found |= installation_commands(inner, f"{words} {name}")
+    return found
+
+
+OF_INSTALLATION = installation_commands(command.InstallationGroup(Console()), "metaflow")
+
+
+@pytest.mark.parametrize("words", sorted(OF_INSTALLATION))
+def test_each_command_of_the_installation_is_documented(words):
+    assert mentioned(words, RUNNING)
+    for option in options(OF_INSTALLATION[words]):
+        assert mentioned(option, RUNNING)
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
 def test_a_page_names_no_option_or_variable_that_does_not_exist(page):
     if page.name == "performance.md":  # has the options of the benchmark
         return
-    known = {option for made in commands().values() for option in options(made)}
+    known = {
+        option
+        for made in [*commands().values(), *OF_INSTALLATION.values()]
+        for option in options(made)
+    }
     text = page.read_text(encoding="utf-8")
     own = set(re.findall(r"Parameter\(\s*\"([\w-]+)\"", text))
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
@@ -117,7 +142,11 @@ def test_a_page_names_no_option_or_variable_that_does_not_exist(page):
     )
     of_options = re.compile(rf"{read_by_options}(_[A-Z_]+)?|METAFLOW_EXIT_[A-Z_]+|METAFLOW_")
     in_text = set(re.findall(r"\bMETAFLOW_[A-Z_]*", text))
-    assert {name for name in in_text - variables() if not of_options.fullmatch(name)} == set()
+    asked_for = {
+        question.key for topic in TOPICS for part in topic.parts for question in part.questions
+    }
+    in_text -= variables() | asked_for
+    assert {name for name in in_text if not of_options.fullmatch(name)} == set()
 
 
 def test_each_error_that_programs_catch_is_documented():

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
-from metaflow.cli.console import Console
-from metaflow.cli.outcome import ExitCode, perform
-from metaflow.errors.base import MetaflowException
+from metaflow.cli.outcome import perform, read_settings
 from metaflow.errors.input import CommandException
-from metaflow.settings.load import Settings, load_settings
 from metaflow.settings.roots import find_local_root
 from metaflow.settings.version import get_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WHERE_TO_LEARN_MORE = {"Read the documentation": "https://docs.metaflow.org"}
+    from metaflow.cli.console import Console
+
+COMMANDS: Final = {
+    "configure": "metaflow.cli.configure",
+    "develop": "metaflow.cli.develop",
+    "tutorials": "metaflow.cli.tutorials",
+}
+"""Each module has `build(console)`, which makes the click command of that name."""
+
+WHERE_TO_LEARN_MORE: Final = {"Read the documentation": "https://docs.metaflow.org"}
 
 
 def main() -> NoReturn:
@@ -40,22 +47,43 @@ def run_command_line(args: list[str]) -> int:
     int
         The exit code.
     """
-    console = Console()
-    try:
-        settings = load_settings()
-    except MetaflowException as error:
-        console.error(error)
-        return ExitCode.FAILED
-    console.color = not settings.no_color
-    return perform(_group(settings, console), args, console, name="metaflow", scope=None)
+    return perform(lambda console: (InstallationGroup(console), None), args, name="metaflow")
 
 
-def _group(settings: Settings, console: Console) -> click.Group:
-    def welcome(ctx: click.Context) -> None:
-        if ctx.invoked_subcommand is None:
-            _introduce(console, settings.contact_info or WHERE_TO_LEARN_MORE)
-            console.data(ctx.get_help())
+class InstallationGroup(click.Group):
+    """The top level of `metaflow`; imports a command when it is asked for."""
 
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+        def welcome(ctx: click.Context) -> None:
+            if ctx.invoked_subcommand is None:
+                _introduce(console)
+                console.data(ctx.get_help())
+
+        super().__init__(
+            "metaflow",
+            commands=_own_commands(console),
+            callback=click.pass_context(welcome),
+            invoke_without_command=True,
+            no_args_is_help=False,
+            help="Look after the flows and the settings of this machine.",
+        )
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names of all commands."""
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Make one command, or None if there is none of that name."""
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = import_module(module).build(self.console)
+        return command
+
+
+def _own_commands(console: Console) -> list[click.Command]:
     def version() -> None:
         console.data(get_version())
 
@@ -63,33 +91,25 @@ def _group(settings: Settings, console: Console) -> click.Group:
         console.data((ctx.parent or ctx).get_help())
 
     def status() -> None:
-        _show_status(console, settings)
+        _show_status(console)
 
-    return click.Group(
-        "metaflow",
-        commands=[
-            click.Command("status", callback=status, help="List the flows of this directory."),
-            click.Command("version", callback=version, help="Print the version of Metaflow."),
-            click.Command(
-                "help", callback=click.pass_context(show_help), help="Show all commands."
-            ),
-        ],
-        callback=click.pass_context(welcome),
-        invoke_without_command=True,
-        no_args_is_help=False,
-        help="Look after the flows and the settings of this machine.",
-    )
+    return [
+        click.Command("status", callback=status, help="List the flows of this directory."),
+        click.Command("version", callback=version, help="Print the version of Metaflow."),
+        click.Command("help", callback=click.pass_context(show_help), help="Show all commands."),
+    ]
 
 
-def _introduce(console: Console, contacts: Mapping[str, str]) -> None:
+def _introduce(console: Console) -> None:
+    contacts: Mapping[str, str] = read_settings(console).contact_info or WHERE_TO_LEARN_MORE
     console.data(f"Metaflow {get_version()}\n")
     for label, address in contacts.items():
         console.data(f"{label}: {address}")
     console.data("")
 
 
-def _show_status(console: Console, settings: Settings) -> None:
-    root = find_local_root(os.getcwd(), settings)
+def _show_status(console: Console) -> None:
+    root = find_local_root(os.getcwd(), read_settings(console))
     if root is None:
         raise CommandException(
             "There is no `.metaflow` directory here or in a directory above.",

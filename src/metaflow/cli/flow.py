@@ -12,16 +12,15 @@ import click
 
 from metaflow.cli.config_options import config_options
 from metaflow.cli.console import Console, open_missing_streams
-from metaflow.cli.outcome import ExitCode, perform
-from metaflow.cli.scope import Scope
-from metaflow.errors.base import MetaflowException
-from metaflow.settings.load import load_settings
+from metaflow.cli.outcome import perform, read_settings
+from metaflow.cli.scope import Scope, script_of
+from metaflow.registry import names
+from metaflow.settings.load import Settings
 from metaflow.settings.version import get_version
 from metaflow.task.leaving import leave_like_a_program
 
 if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec
-    from metaflow.settings import Settings
 
     NameType: TypeAlias = click.ParamType[str]
 else:
@@ -49,6 +48,8 @@ BACK_ENDS: Final = {
     "datastore": ("local", "s3", "azure", "gs", "spin"),
 }
 AVAILABLE: Final = frozenset({"local"})
+UNTOLD: Final = (Settings().default_event_logger, Settings().default_monitor)
+"""Names of the event logger and of the monitor that keep nothing."""
 
 
 def main(flow: FlowSpec, *, is_last: bool) -> NoReturn:
@@ -88,19 +89,16 @@ def run_command_line(flow: type[FlowSpec], args: list[str]) -> int:
     int
         The exit code.
     """
-    console = Console()
-    try:
-        settings = load_settings()
-    except MetaflowException as error:
-        console.error(error)
-        return ExitCode.FAILED
-    console.color = not settings.no_color
-    scope = Scope(flow, settings, console)
-    return perform(FlowGroup(settings, flow), args, console, name=_program(scope), scope=scope)
+
+    def begin(console: Console) -> tuple[click.Command, Scope]:
+        settings = read_settings(console)
+        return FlowGroup(settings, flow), Scope(flow, settings, console)
+
+    return perform(begin, args, name=_program(flow))
 
 
-def _program(scope: Scope) -> str:
-    return os.path.basename(scope.script)
+def _program(flow: type[FlowSpec]) -> str:
+    return os.path.basename(script_of(flow))
 
 
 class BackEndName(NameType):
@@ -124,6 +122,25 @@ class BackEndName(NameType):
             have = " or ".join(f"'{name}'" for name in self.known if name in AVAILABLE)
             problem = f"is not available in this installation, which has {have}"
         raise click.BadParameter(f"'{value}' {problem}.", ctx, param)
+
+
+class RegisteredName(NameType):
+    """Name of something that the registry knows, such as an event logger."""
+
+    def __init__(self, kind: str) -> None:
+        self.name = kind
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Show all names."""
+        del param, ctx
+        return "[" + "|".join(names(self.name)) + "]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Accept what is registered."""
+        if value not in UNTOLD and value not in names(self.name):
+            known = ", ".join(f"'{name}'" for name in names(self.name))
+            raise click.BadParameter(f"'{value}' is not one of {known}.", ctx, param)
+        return str(value)
 
 
 class FlowGroup(click.Group):
@@ -162,6 +179,17 @@ class FlowGroup(click.Group):
         scope.wants_help = "--help" in rest
         return name, command, rest
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry out the command, and tell those who want to know."""
+        event_logger, monitor = ctx.params["event_logger"], ctx.params["monitor"]
+        if (event_logger, monitor) == UNTOLD:
+            return super().invoke(ctx)
+        from metaflow.cli.telemetry import tell
+
+        # The name is looked for here, because what follows is told under it.
+        ctx.obj.command = next(iter([*ctx._protected_args, *ctx.args]), ctx.obj.command)  # noqa: SLF001 - click has no other name for them
+        return tell(ctx.obj, event_logger, monitor, lambda: super(FlowGroup, self).invoke(ctx))
+
 
 def _top_level_options(settings: Settings) -> list[click.Parameter]:
     return [
@@ -186,6 +214,21 @@ def _top_level_options(settings: Settings) -> list[click.Parameter]:
             show_default=True,
             help="Let Pylint look at the flow's file.",
         ),
+        click.Option(
+            ["--event-logger"],
+            type=RegisteredName("event_logger"),
+            default=settings.default_event_logger,
+            show_default=True,
+            help="Who is told what happens.",
+        ),
+        click.Option(
+            ["--monitor"],
+            type=RegisteredName("monitor"),
+            default=settings.default_monitor,
+            show_default=True,
+            help="Who is told how long it takes.",
+        ),
+        click.Option(["--force-rebuild-environments"], is_flag=True, hidden=True),
     ]
 
 
@@ -207,6 +250,8 @@ def _begin(ctx: click.Context, **options: Any) -> Any:
     scope.console.note(
         f"Metaflow {get_version()} executing *{scope.flow_name}* for *{scope.identity}*"
     )
+    if options["force_rebuild_environments"]:
+        scope.console.note("Nothing to rebuild: local steps use the environment as it is.")
     if ctx.invoked_subcommand is not None:
         return None
     check = import_module(COMMANDS["check"])

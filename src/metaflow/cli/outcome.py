@@ -1,4 +1,4 @@
-"""How a command ends: which exception becomes which report and exit code."""
+"""How a command begins and ends: settings and console, then which report and which exit code."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from metaflow.cli.console import Console
 from metaflow.errors.base import MetaflowException
+from metaflow.settings.load import Settings, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from metaflow.cli.console import Console
+    from collections.abc import Callable, Sequence
 
 ENV_PREFIX = "METAFLOW"
 """Options read variables that begin with this word."""
+_ENVIRONMENT = click.core.ParameterSource.ENVIRONMENT
 
 
 class ExitCode(enum.IntEnum):
@@ -27,30 +28,41 @@ class ExitCode(enum.IntEnum):
     BAD_USAGE = 2
 
 
+def read_settings(console: Console) -> Settings:
+    """Read the settings, and let the console have its colours as they say.
+
+    Raises
+    ------
+    MetaflowException
+        A setting, or a file of settings, cannot be used.
+    """
+    settings = load_settings()
+    console.color = not settings.no_color
+    return settings
+
+
 def perform(
-    command: click.Command, args: Sequence[str], console: Console, *, name: str, scope: Any
+    begin: Callable[[Console], tuple[click.Command, Any]], args: Sequence[str], *, name: str
 ) -> int:
     """Run a command line and report whatever goes wrong.
 
     Parameters
     ----------
-    command : click.Command
-        The top-level command.
+    begin : callable
+        Makes the top-level command, and what commands find as `ctx.obj`, for a console.
     args : sequence of str
-        Its arguments.
-    console : Console
-        Where reports go.
+        The arguments.
     name : str
         The program's name, for usage lines.
-    scope : Any
-        What commands find as `ctx.obj`.
 
     Returns
     -------
     int
         The exit code.
     """
+    console = Console()
     try:
+        command, scope = begin(console)
         result = command.main(
             list(args),
             prog_name=name,
@@ -62,7 +74,7 @@ def perform(
         console.say("Aborted!")
         return ExitCode.FAILED
     except click.ClickException as error:
-        error.show()
+        _with_variable(error).show()
         return error.exit_code
     except MetaflowException as error:
         console.error(error)
@@ -71,6 +83,22 @@ def perform(
         console.failure("Internal error:", trace(error))
         return ExitCode.FAILED
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _with_variable(error: click.ClickException) -> click.ClickException:
+    """Say which variable a bad value comes from, if it is not on the command line."""
+    if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
+        return error
+    ctx, param = error.ctx, error.param
+    if ctx.get_parameter_source(param.name or "") is not _ENVIRONMENT:
+        return error
+    own = param.envvar or f"{ctx.auto_envvar_prefix}_{(param.name or '').upper()}"
+    names = [own] if isinstance(own, str) else own
+    variable = next((name for name in names if os.environ.get(name)), None)
+    if variable is None:
+        return error
+    message = f"{error.message} (The value is that of the variable {variable}.)"
+    return click.BadParameter(message, ctx, param, error.param_hint)
 
 
 def trace(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ class Scope:
     """
 
     __slots__ = (
+        "command",
         "console",
         "datastore_root",
         "decospecs",
@@ -46,6 +48,8 @@ class Scope:
         self.flow = flow
         self.settings = settings
         self.console = console
+        self.command: str = "check"
+        """Name of the command; `check` if none is given."""
         self.pylint: bool = True
         self.decospecs: tuple[str, ...] = ()
         """Decorators that the top-level `--with` adds."""
@@ -65,10 +69,7 @@ class Scope:
     @property
     def script(self) -> str:
         """Path of the flow's file."""
-        import sys
-
-        module = sys.modules.get(self.flow.__module__)
-        return str(getattr(module, "__file__", None) or sys.argv[0])
+        return script_of(self.flow)
 
     @property
     def identity(self) -> str:
@@ -139,3 +140,9 @@ class Scope:
         elif created:
             self.console.note(f"Creating local datastore {path}")
         return path
+
+
+def script_of(flow: type[FlowSpec]) -> str:
+    """Return the path of a flow's file."""
+    module = sys.modules.get(flow.__module__)
+    return str(getattr(module, "__file__", None) or sys.argv[0])

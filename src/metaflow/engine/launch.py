@@ -122,7 +122,11 @@ class _Run:
             from metaflow.engine.live_line import StatusLine
 
             console.live = StatusLine(loop.progress)
-        console.say(f"Workflow starting (run-id {run_id}):")
+        seen = self._seen_at(run_id)
+        console.say(
+            f"Workflow starting (run-id {run_id})"
+            + (f", see it in the UI at {seen}" if seen else ":")
+        )
         console.flush()
         try:
             loop.run(request.graph.start_step)
@@ -305,8 +309,14 @@ class _Run:
         elif origin is not None and origin.clone_only:
             console.say(f"{self._flow}/{run_id} cloned!")
         else:
-            console.say("Done!")
+            seen = self._seen_at(run_id)
+            console.say(f"Done! See the run in the UI at {seen}" if seen else "Done!")
         console.flush()
+
+    def _seen_at(self, run_id: str) -> str | None:
+        """Return the page of the run in the web interface, if the settings name one."""
+        address = self._request.settings.ui_url
+        return address and f"{address}/{self._flow}/{run_id}"
 
 
 def metadata_spec(root: str) -> str:

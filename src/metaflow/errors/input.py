@@ -32,6 +32,20 @@ class SettingsFileInvalid(MetaflowException):
         )
 
 
+class SettingsFileNotWritten(MetaflowException):
+    """A configuration file could not be written."""
+
+    headline = "Configuration file not written"
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path: str = path
+        self.reason: str = reason
+        super().__init__(
+            f"The configuration file `{path}` could not be written: {reason}.",
+            hint="check that its folder is writable, or name another one with METAFLOW_HOME",
+        )
+
+
 class ProfileNotFound(MetaflowException):
     """`METAFLOW_PROFILE` names a profile that has no file."""
 

@@ -33,8 +33,6 @@ class Settings(NamedTuple):
     datastore_sysroot_local: str | None = None
     """The local store is in the `.metaflow` directory of this one."""
     datastore_sysroot_spin: str | None = None
-    client_cache_path: str = "/tmp/metaflow"  # noqa: S108 - documented default, holds only copies
-    client_cache_max_size: int = 10000
     tempdir: str = "."
     include_foreach_stack: bool = True
     maximum_foreach_value_chars: int = 30
@@ -42,6 +40,8 @@ class Settings(NamedTuple):
     """How a local task's process begins: `fork`, `spawn`, or `auto` to let the system decide."""
     contact_info: Mapping[str, str] = MappingProxyType({})
     """Where to learn more and ask: label to address; empty for the built-in list."""
+    ui_url: str | None = None
+    """Address of a web interface, which a run's first and last line show."""
     no_color: bool = False
     """The user wants no colours (https://no-color.org)."""
     raw: Mapping[str, str] = MappingProxyType({})
@@ -104,8 +104,6 @@ def _settle(raw: dict[str, str], env: Mapping[str, str]) -> Settings:
         production_token=raw.get("PRODUCTION_TOKEN") or None,
         datastore_sysroot_local=raw.get("DATASTORE_SYSROOT_LOCAL") or None,
         datastore_sysroot_spin=raw.get("DATASTORE_SYSROOT_SPIN") or None,
-        client_cache_path=raw.get("CLIENT_CACHE_PATH") or fallback.client_cache_path,
-        client_cache_max_size=_count(raw, "CLIENT_CACHE_MAX_SIZE", fallback.client_cache_max_size),
         tempdir=raw.get("TEMPDIR") or fallback.tempdir,
         include_foreach_stack=truth(raw.get("INCLUDE_FOREACH_STACK", "1")),
         maximum_foreach_value_chars=_count(
@@ -113,6 +111,7 @@ def _settle(raw: dict[str, str], env: Mapping[str, str]) -> Settings:
         ),
         task_start=_task_start(raw),
         contact_info=_contacts(raw),
+        ui_url=(raw.get("UI_URL") or "").rstrip("/") or None,
         no_color=bool(env.get("NO_COLOR")),
         raw=MappingProxyType(raw),
     )
@@ -154,10 +153,15 @@ def _contacts(raw: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType({str(label): str(address) for label, address in value.items()})
 
 
-def _profile_values(env: Mapping[str, str]) -> dict[str, str]:
+def profile_path(env: Mapping[str, str], profile: str | None) -> str:
+    """Return the path of a profile's file; None is the profile without a name."""
     home = os.path.expanduser(env.get("METAFLOW_HOME") or "~/.metaflowconfig")
+    return os.path.join(home, f"config_{profile}.json" if profile else "config.json")
+
+
+def _profile_values(env: Mapping[str, str]) -> dict[str, str]:
     profile = env.get("METAFLOW_PROFILE")
-    path = os.path.join(home, f"config_{profile}.json" if profile else "config.json")
+    path = profile_path(env, profile)
     values = _file_values(path)
     if values is None and profile:
         raise ProfileNotFound(profile, path)

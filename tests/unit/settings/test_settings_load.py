@@ -129,7 +129,6 @@ def test_truth_of_a_text(places, text, meaning):
     [
         ("TASK_START", "thread"),
         ("MAXIMUM_FOREACH_VALUE_CHARS", "many"),
-        ("CLIENT_CACHE_MAX_SIZE", "-1"),
         ("CONTACT_INFO", "no json"),
     ],
 )
