@@ -1,9 +1,10 @@
 """The warm parent: it has imported the flow once, never runs user code, and forks workers.
 
 It is single-threaded and holds nothing open but its line to the launcher. Each worker it
-forks gets a channel and two output pipes whose other ends go to the launcher, then waits
-for its assignment. When the launcher goes away the server kills its workers and ends; when
-the server goes away the kernel kills its workers.
+forks gets a channel and two output pipes whose other ends go to the launcher, closes what
+belongs to the workers that are forked together with it, and waits for its assignment. When
+the launcher goes away the server kills its workers and ends; when the server goes away the
+kernel kills its workers.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import select
 import signal
 import socket
 from array import array
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from metaflow.artifact_store.local import LocalArtifactStore
 from metaflow.compute.local import child, frames
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 CRASHED = 70
 """Exit code of a worker whose own machinery failed."""
+FORKED_AT_ONCE = 16
+"""Each of them holds six descriptors until the launcher has got its own."""
 
 
 def serve(flow: type[FlowSpec], control: socket.socket) -> NoReturn:
@@ -80,25 +83,23 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     poller.register(control, select.POLLIN)
     poller.register(wake_in, select.POLLIN)
     while True:
-        readable = {descriptor for descriptor, _ in poller.poll()}
-        if wake_in in readable:
-            with contextlib.suppress(BlockingIOError):
-                os.read(wake_in, 4096)
-            _report_exits(control, workers)
-        if control.fileno() in readable:
+        for descriptor, _ in poller.poll():
+            if descriptor == wake_in:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(wake_in, 4096)
+                _report_exits(control, workers)
+                continue
             requests = _read_requests(control)
             if not requests or BYE in requests:
                 _end(workers, in_order=bool(requests))
                 return
-            for _ in requests:
-                channel, outputs = _fork_worker(control, workers)
-                if channel is None:
-                    continue
+            line = _fork_workers(control, workers, len(requests))
+            if line is not None:
                 # From here on this is the worker.
                 die_with_server()
                 os.close(wake_in)
                 os.close(wake_out)
-                _become_worker(ready, channel, outputs)
+                _become_worker(ready, control, line)
 
 
 def _await_context(control: socket.socket) -> RunContext | None:
@@ -130,47 +131,80 @@ def _read_requests(control: socket.socket) -> bytes:
         return b""
 
 
-def _fork_worker(
-    control: socket.socket, workers: set[int]
-) -> tuple[_socket.socket | None, tuple[int, int]]:
-    """Fork once; in the child return its channel and output pipes, in the parent None."""
-    # Every page that is touched between two forks has to be copied once more: here and in
-    # what a new worker does first, the plain calls below the convenient ones matter.
-    ours, theirs = _socket.socketpair()
-    out_read, out_write = os.pipe()
-    err_read, err_write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        for descriptor in (control.fileno(), theirs.detach(), out_read, err_read):
-            os.close(descriptor)
-        return ours, (out_write, err_write)
-    workers.add(pid)
-    handed = array("i", (theirs.fileno(), out_read, err_read))
-    # A launcher that has gone away is noticed on the next read.
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        control.sendmsg(
-            [RECORD.pack(NEW_WORKER, pid, 0)],
-            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, handed)],
-        )
-    ours.close()
-    theirs.close()
-    for descriptor in (out_read, out_write, err_read, err_write):
-        os.close(descriptor)
-    return None, (0, 0)
+class Line(NamedTuple):
+    """The descriptors of one worker that is about to be forked, and of all made with it."""
+
+    channel: int
+    out: int
+    err: int
+    handed: tuple[int, int, int]
+    """The other ends, which the launcher gets."""
+    spans: list[tuple[int, int]]
+    """What to close: the first number of each run of descriptors, and the one after its last."""
 
 
-def _become_worker(
-    ready: child.Ready, channel: _socket.socket, outputs: tuple[int, int]
-) -> NoReturn:
+def _fork_workers(control: socket.socket, workers: set[int], count: int) -> Line | None:
+    """Fork some workers; return its line in each of them, None in the parent."""
+    # Every page that this process writes to between two forks has to be copied once more, so
+    # a fork follows right upon the other, and everything else is done before or after.
+    while count > 0:
+        lines = _open_lines(min(count, FORKED_AT_ONCE))
+        count -= len(lines)
+        made: list[int] = []
+        for line in lines:
+            pid = os.fork()
+            if pid == 0:
+                return line
+            made.append(pid)
+        workers.update(made)
+        for pid, line in zip(made, lines, strict=True):
+            # A launcher that has gone away is noticed on the next read.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                control.sendmsg(
+                    [RECORD.pack(NEW_WORKER, pid, 0)],
+                    [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", line.handed))],
+                )
+        _close_spans(lines[0].spans)
+    return None
+
+
+def _open_lines(count: int) -> list[Line]:
+    """Open the descriptors of some workers; what a flow's file has open may lie in between."""
+    spans: list[tuple[int, int]] = []
+    lines = []
+    opened = []
+    for _ in range(count):
+        ours, theirs = _socket.socketpair()
+        channel, far = ours.detach(), theirs.detach()
+        out_read, out = os.pipe()
+        err_read, err = os.pipe()
+        opened += [channel, far, out_read, out, err_read, err]
+        lines.append(Line(channel, out, err, (far, out_read, err_read), spans))
+    for descriptor in sorted(opened):
+        if spans and spans[-1][1] == descriptor:
+            spans[-1] = (spans[-1][0], descriptor + 1)
+        else:
+            spans.append((descriptor, descriptor + 1))
+    return lines
+
+
+def _close_spans(spans: list[tuple[int, int]]) -> None:
+    for first, after in spans:
+        os.closerange(first, after)
+
+
+def _become_worker(ready: child.Ready, control: socket.socket, line: Line) -> NoReturn:
     code: int | None = CRASHED
     try:
         os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-        for number, descriptor in enumerate(outputs, start=1):
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-        code = child.serve_one(ready, channel, forked=True)
+        # The worker's line takes the place of the server's, whose object serves on.
+        os.dup2(line.channel, control.fileno(), inheritable=False)
+        os.dup2(line.out, 1)
+        os.dup2(line.err, 2)
+        _close_spans(line.spans)
+        code = child.serve_one(ready, control, forked=True)
     except BaseException:
         import traceback
 

@@ -27,6 +27,9 @@ def prepare_to_die_with(parent: int) -> Callable[[], None]:
     import ctypes
 
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        # A first call that asks for nothing: what it sets up is inherited by forks.
+        prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)
 
     def bind() -> None:
         if prctl is not None:

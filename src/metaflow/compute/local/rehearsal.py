@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
+import threading
 from typing import Any
 
 from metaflow.ambient import ambient
@@ -18,6 +20,7 @@ from metaflow.authoring.steps import step
 from metaflow.compute.local import frames
 from metaflow.model.task import Assignment, Frame, Input, RunContext
 from metaflow.task.attempt import run_attempt
+from metaflow.task.leaving import flush_output, lowest_free_descriptor
 
 TIMES = 10
 """The interpreter specializes a function after eight calls."""
@@ -44,11 +47,29 @@ class ToyFlow(FlowSpec):
 def rehearse() -> None:
     """Run the toy attempt a few times on a store in memory; failures do not matter."""
     with contextlib.suppress(Exception):
-        _rehearse()
+        _rehearse_fork()
+        _rehearse_attempt()
     ambient.current = None
 
 
-def _rehearse() -> None:
+def _rehearse_fork() -> None:
+    # What `threading` does in every forked child is most of what a fork costs there. It
+    # takes other threads for dead, so it must not be called where there are any.
+    after_fork = getattr(threading, "_after_fork", None)
+    if after_fork is not None and threading.active_count() == 1:
+        for _ in range(TIMES):
+            after_fork()
+    # Addresses of functions in shared libraries are looked up on first use.
+    with contextlib.suppress(OSError):
+        os.setpgid(0, 0)
+    for number in (1, 2):
+        copy = os.dup(number)
+        os.dup2(copy, number)
+        os.closerange(copy, copy + 1)
+
+
+def _rehearse_attempt() -> None:
+    near, far = socket.socketpair()
     memory = os.memfd_create("rehearsal")
     try:
         pack = str(memory)
@@ -59,9 +80,15 @@ def _rehearse() -> None:
         frame = Frame("split", "1", "items", 0, 2, items)
         assignment: Any = Assignment("work", "2", 0, (frame,), (Input("split", "1", (), saved),))
         for _ in range(TIMES):
-            message = frames.decode(frames.encode(assignment)[frames.HEADER.size :])
+            far.sendall(frames.encode(assignment))
+            message: Any = frames.receive(near)
+            lowest_free_descriptor()
             outcome = run_attempt(ToyFlow, context, store, Assignment.from_json(message))
-            frames.encode(outcome)
-        store.close()
+            store.close()
+            flush_output()
+            near.sendall(frames.encode(outcome))
+            frames.receive(far)
     finally:
         os.close(memory)
+        near.close()
+        far.close()
