@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from metaflow.artifact_store.writing import open_to_append, storage_error, write_all
+from metaflow.artifact_store.writing import SLICE, open_to_append, storage_error, write_all
 from metaflow.errors.storage import StorageUnavailable
 
 FOLDER: Final = "logs"
@@ -79,3 +79,25 @@ def read_log(path: str, offset: int, length: int) -> bytes:
     if length:
         raise StorageUnavailable(path, f"it ends {length} bytes too early")
     return b"".join(pieces)
+
+
+def erase_log(path: str, offset: int, length: int) -> None:
+    """Overwrite a range of a run's log, for good.
+
+    Raises
+    ------
+    StorageUnavailable
+        The log is not there or cannot be written.
+    """
+    try:
+        fd = os.open(path, os.O_WRONLY)
+        try:
+            while length:
+                written = os.pwrite(fd, bytes(min(length, SLICE)), offset)
+                offset += written
+                length -= written
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise storage_error(error, path) from error

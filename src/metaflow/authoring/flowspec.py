@@ -194,6 +194,23 @@ class FlowSpec:
                 raise not_modifiable(name, "a parameter" if is_parameter else "a class constant")
         object.__setattr__(self, name, value)
 
+    def __delattr__(self, name: str) -> None:
+        """Forget what this task has assigned; what it inherits stays, and a warning says so."""
+        state: TaskState | None = self.__dict__.get("__state__")
+        if state is not None and (state.read_only or name in state.sealed):
+            raise not_modifiable(name, "fixed for the whole run")
+        is_inherited = state is not None and name in state.inherited
+        if name in self.__dict__ or not is_inherited:
+            object.__delattr__(self, name)
+        if is_inherited:
+            import warnings
+
+            warnings.warn(
+                f"`{name}` is inherited from the step before and stays visible: `del` only "
+                "forgets what this step has assigned. Assign None to hide it.",
+                stacklevel=2,
+            )
+
     def __dir__(self) -> list[str]:
         """Names on the instance, its class and among the inherited artifacts."""
         state: TaskState | None = self.__dict__.get("__state__")

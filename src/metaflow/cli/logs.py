@@ -1,4 +1,4 @@
-"""`logs`: what the tasks of a step have printed."""
+"""`logs`: what the tasks of a step have printed, to be read or erased."""
 
 from __future__ import annotations
 
@@ -31,37 +31,108 @@ def build(scope: Scope) -> click.Command:
     def show(**values: Any) -> None:
         _show(scope, **values)
 
+    def scrub(**values: Any) -> None:
+        _scrub(scope, **values)
+
     return LogsGroup(
         "logs",
         commands=[
             click.Command(
                 DEFAULT,
                 params=[
-                    click.Argument(["path"], metavar="RUN/STEP[/TASK]"),
-                    click.Option(
-                        ["--stdout", "streams"], flag_value="stdout", help="Only standard output."
-                    ),
-                    click.Option(
-                        ["--stderr", "streams"], flag_value="stderr", help="Only standard error."
-                    ),
-                    click.Option(
-                        ["--both", "streams"], flag_value="both", help="Both streams. (default)"
-                    ),
+                    *_selectors("Only "),
                     click.Option(
                         ["--timestamps"], is_flag=True, help="Show when each line was printed."
-                    ),
-                    click.Option(
-                        ["--attempt"],
-                        type=click.IntRange(min=0),
-                        help="Which attempt; the latest one if not given.",
                     ),
                 ],
                 callback=show,
                 help="Print the logs. (default)",
-            )
+            ),
+            click.Command(
+                "scrub",
+                params=[
+                    *_selectors("Erase only "),
+                    click.Option(
+                        ["--latest/--all", "latest"],
+                        default=True,
+                        help="Erase the logs of the latest attempt, or those of all attempts. "
+                        "[default: latest]",
+                    ),
+                    click.Option(
+                        ["--include-not-done"],
+                        is_flag=True,
+                        help="Erase the logs of attempts that have not ended, too.",
+                    ),
+                ],
+                callback=scrub,
+                help="Erase the logs, for example because they show a secret.",
+            ),
         ],
-        help="Print what the tasks of a step have printed.",
+        help="Print or erase what the tasks of a step have printed.",
     )
+
+
+def _selectors(word: str) -> list[click.Parameter]:
+    return [
+        click.Argument(["path"], metavar="RUN/STEP[/TASK]"),
+        click.Option(["--stdout", "streams"], flag_value="stdout", help=f"{word}standard output."),
+        click.Option(["--stderr", "streams"], flag_value="stderr", help=f"{word}standard error."),
+        click.Option(["--both", "streams"], flag_value="both", help="Both streams. (default)"),
+        click.Option(
+            ["--attempt"],
+            type=click.IntRange(min=0),
+            help="Which attempt; the latest one if not given.",
+        ),
+    ]
+
+
+def _wanted(streams: str | None) -> tuple[str, ...]:
+    return ("stdout", "stderr") if streams in {None, "both"} else (str(streams),)
+
+
+def _scrub(
+    scope: Scope,
+    path: str,
+    streams: str | None,
+    attempt: int | None,
+    latest: bool,
+    include_not_done: bool,
+) -> None:
+    from metaflow.cli.past_runs import parse_path, past_tasks, short_pathspec
+
+    if attempt is not None and not latest:
+        raise click.UsageError("--attempt and --all exclude each other.")
+    named = parse_path(scope, path)
+    scope.console.note(f"Erasing logs of {named}")
+    for task in past_tasks(scope, named, attempt):
+        place = short_pathspec(task)
+        erased, running = _erase(task, _wanted(streams), latest, include_not_done)
+        for number in running:
+            scope.console.say(
+                f"Left alone: attempt {number} of {place} is not done; see --include-not-done."
+            )
+        if erased:
+            listed = ", ".join(str(number) for number in erased)
+            scope.console.note(f"Erased the logs of {place}, attempt {listed}.")
+
+
+def _erase(
+    task: Any, streams: tuple[str, ...], latest: bool, include_not_done: bool
+) -> tuple[list[int], list[int]]:
+    """Erase logs of a task; return the attempts that had any, and those that still run."""
+    from metaflow.client import Task
+    from metaflow.client.task_logs import LogView
+
+    attempts = task._view.attempts()  # noqa: SLF001 - the client itself erases nothing
+    erased, running = [], []
+    for facts in attempts[-1:] if latest else attempts:
+        if facts.ended_at is None and not include_not_done:
+            running.append(facts.number)
+            continue
+        view = Task(task.pathspec, attempt=facts.number)._view  # noqa: SLF001 - the same
+        if sum(LogView(view, stream).erase() for stream in streams):
+            erased.append(facts.number)
+    return erased, running
 
 
 def _show(
@@ -71,7 +142,7 @@ def _show(
 
     named = parse_path(scope, path)
     tasks = past_tasks(scope, named, attempt)
-    wanted = ("stdout", "stderr") if streams in {None, "both"} else (str(streams),)
+    wanted = _wanted(streams)
     scope.console.note(f"Dumping logs of {named}")
     for task in tasks:
         if len(tasks) > 1:

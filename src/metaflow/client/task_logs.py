@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from metaflow.artifact_store.logs import log_path, read_log
+from metaflow.artifact_store.logs import erase_log, log_path, read_log
+from metaflow.metadata_store.facts import LogChunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from metaflow.client.task_view import TaskView
-    from metaflow.metadata_store.facts import LogChunk
 
 STREAMS: Final = ("stdout", "stderr")
+ERASED: Final = -1
+"""Offset of a piece that lies nowhere, because it was erased."""
 
 
 class LogView:
@@ -27,7 +29,7 @@ class LogView:
         `stdout` or `stderr`.
     """
 
-    __slots__ = ("_chunks", "_path")
+    __slots__ = ("_chunks", "_path", "_stream", "_view")
 
     def __init__(self, view: TaskView, stream: str) -> None:
         if stream not in STREAMS:
@@ -41,6 +43,8 @@ class LogView:
         self._chunks: Final = [chunk for chunk in chunks if chunk.stream == stream]
         root, run = view.run.scope.backing.root, view.run
         self._path: Final = log_path(root, run.flow, run.facts.run_id)
+        self._stream: Final = stream
+        self._view: Final = view
 
     @property
     def size(self) -> int:
@@ -66,9 +70,32 @@ class LogView:
         if begun:
             yield _utc(since), b"".join(begun)
 
+    def erase(self) -> bool:
+        """Erase what was printed and leave a mark in its place; a clone's original loses it too.
+
+        Returns
+        -------
+        bool
+            False if there was nothing to erase.
+        """
+        chunks = [chunk for chunk in self._chunks if chunk.offset != ERASED]
+        if not chunks:
+            return False
+        # The bytes go first: whatever happens next, they are gone.
+        for chunk in chunks:
+            erase_log(self._path, chunk.offset, chunk.length)
+        mark = LogChunk(self._stream, ERASED, len(_mark(self._stream)), chunks[0].at)
+        view = self._view
+        attempt = view.attempts()[-1].number
+        view.run.catalog.replace_log(view.run.facts.key, view.task_id, attempt, mark)
+        return True
+
     def _pieces(self) -> Iterator[tuple[float, bytes]]:
         for chunk in self._chunks:
-            yield chunk.at, read_log(self._path, chunk.offset, chunk.length)
+            if chunk.offset == ERASED:
+                yield chunk.at, _mark(chunk.stream)
+            else:
+                yield chunk.at, read_log(self._path, chunk.offset, chunk.length)
 
 
 def _chunks(view: TaskView) -> list[LogChunk]:
@@ -76,6 +103,10 @@ def _chunks(view: TaskView) -> list[LogChunk]:
     if not attempts:
         return []
     return view.run.catalog.log_chunks(view.run.facts.key, view.task_id, attempts[-1].number)
+
+
+def _mark(stream: str) -> bytes:
+    return f"[REDACTED task {stream}]\n".encode()
 
 
 def _utc(seconds: float) -> datetime:

@@ -18,7 +18,7 @@ from metaflow.model.artifact import ArtifactRef, Unread, read_ref
 from metaflow.model.spec import NO_RETRY_EXIT_CODE
 from metaflow.model.task import Assignment, Outcome, RunContext, Transition
 from metaflow.protocols.step_hook import Attempt
-from metaflow.task.report import describe, exception_artifact, print_failure
+from metaflow.task.report import describe, exception_artifact, print_failure, report_left_out
 
 if TYPE_CHECKING:
     from metaflow.artifact_store.local import LocalArtifactStore
@@ -164,6 +164,8 @@ def _conclude(
 ) -> Outcome:
     flow = attempt.flow
     values = collect(flow)
+    if len(vars(flow)) > len(values) + 1:  # the task's state is no artifact
+        report_left_out(flow, values)
     if failure is None and state.transition is None and not _is_end(flow, state.step):
         failure = MetaflowException(
             f"Step `{state.step}` ended without calling `self.next`.",

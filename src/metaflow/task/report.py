@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from metaflow.errors.base import MetaflowException
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from traceback import TracebackException
 
     from metaflow.errors.task import MetaflowExceptionWrapper
@@ -48,6 +49,29 @@ def _drop_framework_frames(tree: TracebackException, seen: set[int]) -> None:
             _drop_framework_frames(nested, seen)
 
 
+def report_left_out(flow: Any, stored: Collection[str]) -> None:
+    """Tell the task's log which attributes of a flow are assigned but never stored.
+
+    Parameters
+    ----------
+    flow : FlowSpec
+        The instance whose step has ended.
+    stored : collection of str
+        Names of the attributes that become artifacts.
+    """
+    own = type(flow)
+    names = [name for name in vars(flow) if name not in stored and not hasattr(own, name)]
+    for name in names:
+        if name == "__state__":
+            continue
+        why = (
+            "names that begin with two underscores are not stored"
+            if name.startswith("__")
+            else "functions are not stored"
+        )
+        _print(f"Note: later steps will not have `self.{name}`: {why}.\n")
+
+
 def print_failure(flow: Any, error: BaseException) -> None:
     """Tell the task's log what failed and where."""
     if isinstance(error, SystemExit):
@@ -56,11 +80,15 @@ def print_failure(flow: Any, error: BaseException) -> None:
         text = f"{error.headline}: {error}\n{_where(error)}"
     else:
         text = user_traceback(error)
+    _print(f"{flow} failed:\n{text.rstrip()}\n")
+
+
+def _print(text: str) -> None:
     # The step may have closed or replaced either stream.
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"{flow} failed:\n{text.rstrip()}\n")
+        sys.stderr.write(text)
         sys.stderr.flush()
 
 

@@ -235,3 +235,101 @@ def test_a_named_root_is_looked_at(past):
     assert past.flow("logs", path).code == 1
     done = past.flow("--datastore-root", "store", "logs", "--stderr", path)
     assert (done.code, done.out) == (0, "err 1\n")
+
+
+# ── logs scrub ───────────────────────────────────────────────────────────────────────────
+
+
+def log_file(past):
+    return (past.directory / ".metaflow/logs/PastFlow" / past.run_id).read_bytes()
+
+
+def test_scrub_erases_for_good_and_leaves_a_mark(past):
+    assert b"out 1" in log_file(past)
+    done = past.flow("logs", "scrub", f"{past.run_id}/start")
+    assert (done.code, done.out) == (0, "")
+    shown = past.flow("--quiet", "logs", f"{past.run_id}/start")
+    assert sorted(shown.out.splitlines()) == ["[REDACTED task stderr]", "[REDACTED task stdout]"]
+    assert b"out 1" not in log_file(past)
+    assert b"err 1" not in log_file(past)
+    assert past.flow("--quiet", "logs", f"{past.run_id}/each/2").out == "item a\n"
+    again = past.flow("logs", "scrub", f"{past.run_id}/start")
+    assert again.code == 0
+    assert "Erased" not in again.err
+
+
+def test_scrub_of_one_stream(past):
+    assert past.flow("logs", "scrub", "--stdout", f"{past.run_id}/start/1").code == 0
+    shown = past.flow("--quiet", "logs", "--stderr", f"{past.run_id}/start/1")
+    assert shown.out == "err 1\n"
+    assert b"out 1" not in log_file(past)
+
+
+def test_scrub_of_a_clone_erases_what_its_original_printed(past):
+    past.flow("resume", "--run-id-file", "id2")
+    clone = (past.directory / "id2").read_text()
+    assert past.flow("--quiet", "logs", "--stderr", f"{clone}/start").out == "err 1\n"
+    assert past.flow("logs", "scrub", f"{clone}/start").code == 0
+    assert b"err 1" not in log_file(past)
+    for run_id in (clone, past.run_id):
+        shown = past.flow("--quiet", "logs", "--stderr", f"{run_id}/start")
+        assert shown.out == "[REDACTED task stderr]\n"
+
+
+def test_scrub_of_attempts(past):
+    source = FLOW.replace(
+        "        self.next(self.join)",
+        "        assert self.input == 'b'\n        self.next(self.join)",
+    )
+    past.write(source)
+    assert past.flow("run", "--with", "retry:times=1", "--run-id-file", "id3").code == 1
+    past.run_id = (past.directory / "id3").read_text()
+
+    def shown(attempt):
+        path = f"{past.run_id}/each/2"
+        return past.flow("--quiet", "logs", "--stdout", "--attempt", attempt, path).out
+
+    assert past.flow("logs", "scrub", f"{past.run_id}/each/2").code == 0
+    assert (shown("0"), shown("1")) == ("item a\n", "[REDACTED task stdout]\n")
+    assert past.flow("logs", "scrub", "--all", f"{past.run_id}/each/2").code == 0
+    assert shown("0") == "[REDACTED task stdout]\n"
+
+
+def test_scrub_leaves_running_tasks_alone_unless_it_is_told_otherwise(past):
+    import sqlite3
+
+    with sqlite3.connect(past.directory / ".metaflow/metadata.db") as database:
+        database.execute("UPDATE attempt SET ended_at = NULL WHERE task = 2")
+    path = f"{past.run_id}/each/2"
+    done = past.flow("logs", "scrub", path)
+    assert done.code == 0
+    assert f"attempt 0 of {path} is not done" in done.err
+    assert b"item a" in log_file(past)
+    assert past.flow("logs", "scrub", "--include-not-done", path).code == 0
+    assert b"item a" not in log_file(past)
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        ((), 2),
+        (("nonsense",), 1),
+        (("77/start",), 1),
+        (("{run}/start", "--attempt", "3"), 1),
+        (("{run}/start", "--attempt", "0", "--all"), 2),
+    ],
+)
+def test_scrub_of_what_is_not_there(past, args, code):
+    done = past.flow("logs", "scrub", *(arg.format(run=past.run_id) for arg in args))
+    assert done.code == code
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("--stderr", "{path}"), ("show", "{path}", "--stderr"), ("{path}", "--stderr")],
+)
+def test_show_may_be_left_out_wherever_the_options_stand(past, args):
+    path = f"{past.run_id}/start"
+    done = past.flow("--quiet", "logs", *(arg.format(path=path) for arg in args))
+    assert (done.code, done.out) == (0, "err 1\n")

@@ -62,6 +62,8 @@ INSERT INTO log (run, task, attempt, stream, start, length, at) VALUES (?, ?, ?,
 ON CONFLICT DO NOTHING
 """
 
+ERASE_LOG: Final = "DELETE FROM log WHERE run = ? AND task = ? AND attempt = ? AND stream = ?"
+
 ADD_METADATA: Final = """
 INSERT INTO metadata (run, task, attempt, name, at, value) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET value = excluded.value

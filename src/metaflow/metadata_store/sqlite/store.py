@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from metaflow.metadata_store.facts import LogChunk
 from metaflow.metadata_store.sqlite import queries
 from metaflow.metadata_store.sqlite.catalog import Catalog
+from metaflow.metadata_store.sqlite.database_file import stored_id
 from metaflow.metadata_store.sqlite.journal import SqliteJournal
 from metaflow.metadata_store.tags import plan_change
 
@@ -42,3 +44,23 @@ class SqliteMetadataStore(SqliteJournal, Catalog):
             (flow,) = database.execute(queries.FLOW_OF_RUN, (run,)).fetchone()
             database.executemany(queries.REMOVE_TAG, [(run, tag) for tag in change.removed])
             database.executemany(queries.ADD_TAG, [(run, tag, 0, flow) for tag in change.added])
+
+    def replace_log(self, run: int, task_id: str, attempt: int, chunk: LogChunk) -> None:
+        """Put one piece in the place of all that an attempt's stream consisted of.
+
+        Parameters
+        ----------
+        run : int
+            The run.
+        task_id : str
+            The task.
+        attempt : int
+            The attempt.
+        chunk : LogChunk
+            Names the stream and is what it consists of from now on.
+        """
+        place = (run, stored_id(task_id), attempt, chunk.stream)
+        with self.connection.transaction() as database:
+            database.execute(queries.ERASE_LOG, place)
+            values = (*place, chunk.offset, chunk.length, chunk.at)
+            database.execute(queries.ADD_LOG, values)
