@@ -1,15 +1,10 @@
 """Look at what runs have done: `Metaflow`, `Flow`, `Run`, `Step`, `Task`, `DataArtifact`."""
 
-from metaflow.client.core import (
-    DataArtifact,
-    Flow,
-    Metadata,
-    Metaflow,
-    MetaflowCode,
-    MetaflowData,
-    Run,
-    Step,
-    Task,
+from metaflow.client.artifact import DataArtifact, MetaflowData
+from metaflow.client.code import MetaflowCode
+from metaflow.client.flow import Flow, Metaflow
+from metaflow.client.run import Run
+from metaflow.client.scope import (
     default_metadata,
     default_namespace,
     get_metadata,
@@ -18,6 +13,8 @@ from metaflow.client.core import (
     metadata,
     namespace,
 )
+from metaflow.client.step import Step
+from metaflow.client.task import Metadata, Task
 
 __all__ = [
     "DataArtifact",

@@ -1,36 +1,4 @@
-"""Under which names programs import the client's classes and functions."""
+"""The same names as in `metaflow.client`, where programs also import them from."""
 
-from metaflow.client.artifact import DataArtifact, MetaflowData
-from metaflow.client.code import MetaflowCode
-from metaflow.client.flow import Flow, Metaflow
-from metaflow.client.run import Run
-from metaflow.client.scope import (
-    default_metadata,
-    default_namespace,
-    get_metadata,
-    get_namespace,
-    inspect_spin,
-    metadata,
-    namespace,
-)
-from metaflow.client.step import Step
-from metaflow.client.task import Metadata, Task
-
-__all__ = [
-    "DataArtifact",
-    "Flow",
-    "Metadata",
-    "Metaflow",
-    "MetaflowCode",
-    "MetaflowData",
-    "Run",
-    "Step",
-    "Task",
-    "default_metadata",
-    "default_namespace",
-    "get_metadata",
-    "get_namespace",
-    "inspect_spin",
-    "metadata",
-    "namespace",
-]
+from metaflow.client import *  # noqa: F403 - one list of names, in the package
+from metaflow.client import __all__

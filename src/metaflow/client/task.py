@@ -11,7 +11,7 @@ from metaflow.client.artifact import DataArtifact, MetaflowData, artifact_of, ar
 from metaflow.client.base import MetaflowObject
 from metaflow.client.code import MetaflowCode, code_of
 from metaflow.client.synthesis import facts_of, foreach_frames
-from metaflow.client.task_view import TaskView, find_task
+from metaflow.client.task_view import TaskView, find_task, tasks_among
 from metaflow.client.view import AttemptView, local_time
 from metaflow.model.records import PARAMETERS_STEP
 
@@ -229,12 +229,14 @@ class Task(MetaflowObject, depth=4, kind="task"):
     @property
     def parent_task_pathspecs(self) -> Iterator[str]:
         """Pathspecs of the tasks that this one followed, in input order."""
-        return (task.pathspec for task in self.parent_tasks)
+        run = self._view.run
+        return self._pathspecs(run.catalog.parents(run.facts.key, self._view.task_id))
 
     @property
     def child_task_pathspecs(self) -> Iterator[str]:
         """Pathspecs of the tasks that followed this one, oldest first."""
-        return (task.pathspec for task in self.child_tasks)
+        run = self._view.run
+        return self._pathspecs(run.catalog.children(run.facts.key, self._view.task_id))
 
     @property
     def parent_tasks(self) -> Iterator[Task]:
@@ -248,15 +250,13 @@ class Task(MetaflowObject, depth=4, kind="task"):
         run = self._view.run
         return self._neighbours(run.catalog.children(run.facts.key, self._view.task_id))
 
+    def _pathspecs(self, found: list[tuple[str, str]]) -> Iterator[str]:
+        above = self._view.run.pathspec
+        return (f"{above}/{step}/{task_id}" for step, task_id in found if step != PARAMETERS_STEP)
+
     def _neighbours(self, found: list[tuple[str, str]]) -> Iterator[Task]:
-        run = self._view.run
-        for step, task_id in found:
-            if step == PARAMETERS_STEP:
-                continue
-            settled = run.settled
-            facts = run.catalog.task(run.facts.key, task_id)
-            assert facts is not None, "tasks are never taken away from a run"
-            yield task_object(TaskView(run, facts, settled=settled))
+        ids = [task_id for step, task_id in found if step != PARAMETERS_STEP]
+        return map(task_object, tasks_among(self._view.run, ids))
 
     def _log(self, stream: str) -> LogView:
         from metaflow.client.task_logs import LogView

@@ -10,7 +10,7 @@ from metaflow.errors.metadata import AttemptNotFound, ObjectNotFound
 from metaflow.model.task import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from metaflow.client.scope import Scope
     from metaflow.metadata_store.facts import AttemptFacts, TaskFacts
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FIRST_PAGE: Final = 32
 LARGEST_PAGE: Final = 512
 """Listings come in pages that grow: the newest few at once, all in few queries."""
+
+SPARSE: Final = 4
+"""Tasks are read together if there are not more than so many ids for each of them."""
 
 SUGGESTED: Final = 50
 """Among so many ids an error looks for the one that was meant."""
@@ -210,6 +213,25 @@ def tasks_of(run: RunView, step: int) -> Iterator[TaskView]:
             return
         count = min(count * 4, LARGEST_PAGE)
         listed = run.catalog.tasks(step, before=listed[-1].id, count=count)
+
+
+def tasks_among(run: RunView, task_ids: Sequence[str]) -> Iterator[TaskView]:
+    """Go through the tasks of these ids, in the same order."""
+    settled = run.settled
+    for first in range(0, len(task_ids), LARGEST_PAGE):
+        listed = run.catalog.tasks_of_ids(run.facts.key, task_ids[first : first + LARGEST_PAGE])
+        page = _page_of(run, listed)
+        for facts in listed:
+            yield TaskView(run, facts, None, page, settled=settled)
+
+
+def _page_of(run: RunView, listed: list[TaskFacts]) -> Page | None:
+    """Make a page of tasks that lie together, so that reading it reads little else."""
+    ids = [facts.id for facts in listed if isinstance(facts.id, int)]
+    steps = {facts.step_key for facts in listed}
+    if len(steps) > 1 or len(ids) < len(listed) or max(ids) - min(ids) > SPARSE * len(ids):
+        return None
+    return Page(run, steps.pop(), sorted(listed, key=lambda facts: facts.id, reverse=True))
 
 
 def newest_task_of(run: RunView, step: int) -> TaskView:

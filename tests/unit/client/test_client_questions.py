@@ -66,3 +66,29 @@ def test_the_latest_done_attempt_of_an_ended_run_counts(world):
     task = Run("F/1")["work"].task
     assert task["x"].data == 2
     assert task.current_attempt == 2
+
+
+def test_all_inputs_of_a_join_are_read_with_few_questions(world):
+    recorder = world.run()
+    ids = [str(number) for number in range(1, 41)]
+    for task_id in ids:
+        recorder.task(task_id, "work", values={"x": int(task_id)})
+    recorder.task("41", "join", parents=ids)
+    recorder.done()
+    join = Task("F/1/join/41")
+    asked = questions_to(Run("F/1"))
+    assert [task.data.x for task in join.parent_tasks] == list(range(1, 41))
+    # Who they are, their facts, and what they have stored.
+    assert len(asked) == 3
+    del asked[:]
+    assert list(join.parent_task_pathspecs) == [f"F/1/work/{task_id}" for task_id in ids]
+    assert len(asked) == 1
+
+
+def test_neighbours_that_lie_far_apart_are_not_read_together(world):
+    recorder = world.run()
+    for task_id in map(str, range(1, 41)):
+        recorder.task(task_id, "work", values={"x": int(task_id)})
+    recorder.task("41", "join", parents=("1", "40"))
+    recorder.done()
+    assert [task.data.x for task in Task("F/1/join/41").parent_tasks] == [1, 40]

@@ -158,6 +158,12 @@ class Catalog(DatabaseFile):
         row = self.connection.row(queries.TASK_BY_ID, (run, stored_id(task_id)))
         return None if row is None else TaskFacts._make(row)
 
+    def tasks_of_ids(self, run: int, task_ids: Sequence[str]) -> list[TaskFacts]:
+        """Return the tasks of these ids with their latest done attempts, in the same order."""
+        wanted = json.dumps([stored_id(task_id) for task_id in task_ids])
+        rows = self.connection.rows(queries.TASKS_BY_IDS, (run, wanted))
+        return list(map(TaskFacts._make, rows))
+
     def tasks_with_fact(self, step: int, name: str, value: str) -> list[str]:
         """Return the ids of a step's tasks that have recorded this fact."""
         rows = self.connection.rows(queries.TASK_WITH_FACT, (step, name, value))

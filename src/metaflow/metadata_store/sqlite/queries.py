@@ -240,6 +240,16 @@ TASK_BY_ID: Final = (
     + "WHERE task.run = ? AND task.id = ?"
 )
 
+TASKS_BY_IDS: Final = (
+    _TASK_COLUMNS
+    + """
+FROM json_each(?2) AS wanted CROSS JOIN task ON task.run = ?1 AND task.id = wanted.value
+JOIN step ON step.key = task.step
+"""
+    + _LATEST_DONE
+    + "ORDER BY wanted.key"
+)
+
 TASK_WITH_FACT: Final = """
 SELECT task.id FROM task
 WHERE task.step = ? AND EXISTS (
