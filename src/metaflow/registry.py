@@ -9,6 +9,7 @@ from typing import Any, Final
 # command line) and features that a flow may never use are both found here.
 BUILT_IN: Final[dict[tuple[str, str], str]] = {
     ("face", "command_line"): "metaflow.cli.flow:main",
+    ("face", "command_tree"): "metaflow.cli.tree:command_tree",
     ("face", "worker"): "metaflow.compute.local.entry:main",
     ("client", "Run"): "metaflow.client:Run",
     ("client", "Task"): "metaflow.client:Task",

@@ -59,6 +59,7 @@ def common_options() -> list[click.Parameter]:
             metavar="FILE",
             help="Write what a program needs to find the run to this file, as JSON.",
         ),
+        click.Option(["--parent-task"], metavar="PATHSPEC", hidden=True),
     ]
 
 
@@ -96,6 +97,7 @@ def common_fields(scope: Scope, values: dict[str, Any]) -> dict[str, Any]:
         "max_log_size_mb": values["max_log_size"],
         "run_id_file": values["run_id_file"],
         "runner_attribute_file": values["runner_attribute_file"],
+        "parent_task": values["parent_task"],
         "script": os.path.basename(scope.script),
     }
 

@@ -3,6 +3,7 @@
 # ruff: noqa: SLF001 - the classes of this folder make one another without a second look-up
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from metaflow.client.artifact import MetaflowData
@@ -13,7 +14,8 @@ from metaflow.client.task import Task, task_object
 from metaflow.client.task_view import TaskView, stored_task
 from metaflow.client.trigger import Trigger, trigger_of
 from metaflow.client.view import AttemptView, RunView, find_run, local_time
-from metaflow.model.records import PARAMETERS_STEP
+from metaflow.errors.metadata import MetaflowNotFound
+from metaflow.model.records import PARAMETERS_STEP, PARENT_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -114,6 +116,16 @@ class Run(MetaflowObject, depth=2, kind="run"):
     def trigger(self) -> Trigger | Any:
         """What set the run off; None if it was started by hand."""
         return trigger_of(self._view.metadata, self._trigger_run)
+
+    @property
+    def parent_task(self) -> Task | None:
+        """The task whose code has started this run, if one in this store has."""
+        pathspec = self._view.metadata.get(PARENT_TASK)
+        if pathspec is None:
+            return None
+        with suppress(MetaflowNotFound):
+            return Task._found(self._scope, pathspec.split("/"))
+        return None
 
     def _trigger_run(self, pathspec: str) -> Run:
         return Run._found(self._scope, pathspec.split("/"))

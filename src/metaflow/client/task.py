@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from contextlib import suppress
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.client.artifact import DataArtifact, MetaflowData, artifact_of, artifacts_of
-from metaflow.client.base import MetaflowObject
+from metaflow.client.base import _CLASSES, MetaflowObject
 from metaflow.client.code import MetaflowCode, code_of
 from metaflow.client.synthesis import facts_of, foreach_frames
 from metaflow.client.task_view import TaskView, find_task, tasks_among
 from metaflow.client.view import AttemptView, local_time
-from metaflow.model.records import PARAMETERS_STEP
+from metaflow.errors.metadata import MetaflowNotFound
+from metaflow.model.records import CHILD_RUN, PARAMETERS_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -253,6 +255,14 @@ class Task(MetaflowObject, depth=4, kind="task"):
     def _pathspecs(self, found: list[tuple[str, str]]) -> Iterator[str]:
         above = self._view.run.pathspec
         return (f"{above}/{step}/{task_id}" for step, task_id in found if step != PARAMETERS_STEP)
+
+    @property
+    def child_runs(self) -> Iterator[Any]:
+        """The runs that this task's code has started, oldest first; those in its store."""
+        for fact in facts_of(self._view):
+            if fact.name == CHILD_RUN:
+                with suppress(MetaflowNotFound):
+                    yield _CLASSES[2]._found(self._scope, fact.value.split("/"))
 
     def _neighbours(self, found: list[tuple[str, str]]) -> Iterator[Task]:
         ids = [task_id for step, task_id in found if step != PARAMETERS_STEP]

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from stat import S_ISFIFO
 from typing import TYPE_CHECKING, Any
 
 from metaflow.authoring.composition import config_values
@@ -27,6 +28,7 @@ from metaflow.model.artifact import ArtifactRef, manifest_from_json
 from metaflow.model.records import (
     PARAMETERS_STEP,
     PARAMETERS_TASK,
+    PARENT_TASK,
     AttemptDone,
     AttemptStarted,
     NewRun,
@@ -186,6 +188,7 @@ class _Run:
                 "python_version": python,
                 "metaflow_version": version,
                 "script-name": request.script,
+                **({PARENT_TASK: request.parent_task} if request.parent_task else {}),
             },
             request.origin.run_id if request.origin else None,
             self._pack(run_id),
@@ -273,11 +276,14 @@ class _Run:
         """Write a small file so that a reader sees all of it or nothing."""
         if path is None:
             return
-        temporary = f"{path}.{os.getpid()}.tmp"
+        # Into a named pipe, whose reader is waiting, goes the text itself.
+        is_pipe = _is_pipe(path)
+        temporary = path if is_pipe else f"{path}.{os.getpid()}.tmp"
         try:
             with open(temporary, "w", encoding="utf-8") as file:
                 file.write(text)
-            os.replace(temporary, path)
+            if not is_pipe:
+                os.replace(temporary, path)
         except OSError as error:
             raise RunFileNotWritten(path, error.strerror or str(error)) from error
 
@@ -317,6 +323,13 @@ class _Run:
         """Return the page of the run in the web interface, if the settings name one."""
         address = self._request.settings.ui_url
         return address and f"{address}/{self._flow}/{run_id}"
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return S_ISFIFO(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def metadata_spec(root: str) -> str:

@@ -38,5 +38,7 @@ class RunRequest(NamedTuple):
     runner_attribute_file: str | None = None
     namespace: str | None = None
     origin: Origin | None = None
+    parent_task: str | None = None
+    """Pathspec of the task that has started this run from its step, if one has."""
     script: str = ""
     """Base name of the flow's file."""

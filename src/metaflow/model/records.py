@@ -11,6 +11,9 @@ PARAMETERS_STEP = "_parameters"
 PARAMETERS_TASK = "0"
 """Id of its only task."""
 
+PARENT_TASK, CHILD_RUN = "parent-task", "child-run"
+"""Facts that tie a run to the task whose code has started it, and that task to the run."""
+
 
 class NewRun(NamedTuple):
     """A run as it begins. Times are seconds since the epoch, UTC."""

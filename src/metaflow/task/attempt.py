@@ -11,7 +11,12 @@ from metaflow.ambient import ambient
 from metaflow.authoring.flowspec import FlowSpec, bind, flow_graph, show_finished
 from metaflow.authoring.inputs import Inputs
 from metaflow.authoring.parameters import Parameter
-from metaflow.authoring.state import FRAMEWORK_ARTIFACTS, PendingTransition, TaskState
+from metaflow.authoring.state import (
+    FRAMEWORK_ARTIFACTS,
+    ArtifactReader,
+    PendingTransition,
+    TaskState,
+)
 from metaflow.errors.base import MetaflowException
 from metaflow.errors.storage import DataException
 from metaflow.model.artifact import ArtifactRef, Unread, read_ref
@@ -50,12 +55,38 @@ def run_attempt(
     Outcome
         How it ended. All artifacts it names are stored already.
     """
+    return _conclude(store, *perform(flow, context, store, assignment))
+
+
+def perform(
+    flow: type[FlowSpec], context: RunContext, store: ArtifactReader, assignment: Assignment
+) -> tuple[TaskState, Attempt, BaseException | None]:
+    """Run the user's code of one attempt inside its hooks, and store nothing.
+
+    Parameters
+    ----------
+    flow, context, assignment
+        As `run_attempt` takes them.
+    store : ArtifactReader
+        Where artifacts are read.
+
+    Returns
+    -------
+    tuple of TaskState, Attempt and BaseException or None
+        What stands behind the flow's instance, the attempt with the instance, and what the
+        attempt has failed with.
+    """
     state, attempt, arguments = _prepare(flow, context, assignment, store)
     ambient.current = _current(context, assignment, store)
     failure = _call(flow, attempt, arguments)
     if attempt.handled is not None:
         state.transition = static_transition(flow, assignment.step)
-    return _conclude(store, state, attempt, failure)
+    if failure is None and state.transition is None and not _is_end(attempt.flow, state.step):
+        failure = MetaflowException(
+            f"Step `{state.step}` ended without calling `self.next`.",
+            hint="every path through a step ends with `self.next(...)`",
+        )
+    return state, attempt, failure
 
 
 def static_transition(flow: type[FlowSpec], step: str) -> PendingTransition:
@@ -67,7 +98,7 @@ def _prepare(
     flow: type[FlowSpec],
     context: RunContext,
     assignment: Assignment,
-    store: LocalArtifactStore,
+    store: ArtifactReader,
 ) -> tuple[TaskState, Attempt, tuple[Any, ...]]:
     inherited: dict[str, Unread] = {}
     if assignment.inputs and not assignment.is_join:
@@ -98,9 +129,7 @@ def _prepare(
     return state, attempt, (inputs,)
 
 
-def _current(
-    context: RunContext, assignment: Assignment, store: LocalArtifactStore
-) -> dict[str, Any]:
+def _current(context: RunContext, assignment: Assignment, store: ArtifactReader) -> dict[str, Any]:
     pathspec = f"{context.flow}/{context.run_id}/{assignment.step}/{assignment.task_id}"
     return {
         "flow_name": context.flow,
@@ -166,11 +195,6 @@ def _conclude(
     values = collect(flow)
     if len(vars(flow)) > len(values) + 1:  # the task's state is no artifact
         report_left_out(flow, values)
-    if failure is None and state.transition is None and not _is_end(flow, state.step):
-        failure = MetaflowException(
-            f"Step `{state.step}` ended without calling `self.next`.",
-            hint="every path through a step ends with `self.next(...)`",
-        )
     if failure is not None:
         print_failure(flow, failure)
         values["_exception"] = exception_artifact(failure)
