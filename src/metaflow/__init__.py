@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from metaflow.decorators.timeout import timeout as timeout
     from metaflow.multicore import parallel_imap_unordered as parallel_imap_unordered
     from metaflow.multicore import parallel_map as parallel_map
+    from metaflow.runner.metaflow_runner import Runner as Runner
     from metaflow.timing import profile as profile
 
     __version__: str
@@ -87,6 +88,7 @@ _HOMES = {
     "metaflow.decorators.retry": ("retry",),
     "metaflow.decorators.timeout": ("timeout",),
     "metaflow.multicore": ("parallel_imap_unordered", "parallel_map"),
+    "metaflow.runner.metaflow_runner": ("Runner",),
     "metaflow.timing": ("profile",),
 }
 _NOT_YET = {

@@ -13,6 +13,7 @@ from metaflow.model.spec import MAX_ATTEMPTS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    CLICK_API_PROCESS_CONFIG: bool
     CONTACT_INFO: Mapping[str, str]
     DATASTORE_SYSROOT_LOCAL: str | None
     DATASTORE_SYSROOT_SPIN: str | None
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     USER: str | None
 
 __all__ = [
+    "CLICK_API_PROCESS_CONFIG",
     "CONTACT_INFO",
     "DATASTORE_SYSROOT_LOCAL",
     "DATASTORE_SYSROOT_SPIN",

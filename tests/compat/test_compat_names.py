@@ -26,6 +26,7 @@ PUBLIC = {
     "Metaflow",
     "Parameter",
     "Run",
+    "Runner",
     "Step",
     "Task",
     "__version__",

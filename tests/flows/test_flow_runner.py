@@ -338,6 +338,51 @@ def test_a_run_that_takes_too_long_to_register_is_ended(driven):
         runner(file_read_timeout=0.2).run()
 
 
+CONFIGURED = """
+from metaflow import Config, FlowSpec, Parameter, step
+
+class ConfiguredFlow(FlowSpec):
+    cfg = Config("cfg", default="cfg.json")
+    rounds = Parameter("rounds", default=cfg.rounds)
+
+    @step
+    def start(self):
+        self.seen = self.cfg.to_dict()
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    ConfiguredFlow()
+"""
+
+
+def test_configs_decide_what_parameters_are(driven, tmp_path, monkeypatch):
+    driven.write(CONFIGURED)
+    (tmp_path / "cfg.json").write_text('{"rounds": 3}')
+    (tmp_path / "text.json").write_text('{"rounds": "three"}')
+    assert runner().run().run.data.rounds == 3
+    assert runner(config=[("cfg", "text.json")]).run(rounds="4").run.data.rounds == "4"
+    by_value = runner(config_value=[("cfg", {"rounds": 1.5, "deep": {"x": [1]}})])
+    assert by_value.run().run.data.seen == {"rounds": 1.5, "deep": {"x": [1]}}
+    with pytest.raises(TypeError, match="`float`"):
+        by_value.run(rounds="4")
+    assert by_value.run(rounds=4).run.data.rounds == 4.0
+    with pytest.raises(MetaflowException, match=r"nothing\.json"):
+        runner(config={"cfg": "nothing.json"}).run()
+    # The command itself settles configs when this process shall not, or can't from here.
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "cfg.json").rename(tmp_path / "sub" / "cfg.json")
+    below = runner(cwd=str(tmp_path / "sub")).run(rounds=5, tags=["a"])
+    assert (below.run.data.rounds, below.run.user_tags) == (5, {"a"})
+    monkeypatch.setenv("METAFLOW_CLICK_API_PROCESS_CONFIG", "0")
+    with pytest.raises(RuntimeError, match=r"cfg\.json"):
+        runner().run(rounds=5)
+    assert runner(config_value=[("cfg", {"rounds": 1})]).run(rounds=5).run.data.rounds == 5
+
+
 PROGRAM = """
 import sys
 from metaflow.runner.metaflow_runner import Runner

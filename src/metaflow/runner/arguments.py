@@ -32,8 +32,16 @@ click_to_python_types: Final[dict[Any, Any]] = {
 }
 """Kind of an option -> type of the keyword argument."""
 
-OTHER_NAMES: Final = {"namespace": "user_namespace"}
+OTHER_NAMES: Final = {
+    "config_paths": "config",
+    "config_texts": "config_value",
+    "namespace": "user_namespace",
+}
 """Options whose keyword differs from their name on the command line."""
+
+
+PAIR: Final = 2
+"""Number of words that an option for names with values takes."""
 
 
 def python_type(option: click.Parameter) -> Any:
@@ -75,6 +83,8 @@ def command_words(
     options: Iterable[click.Parameter],
     given: Mapping[str, Any],
     environ: Mapping[str, str],
+    *,
+    loose: bool = False,
 ) -> list[str]:
     """Write keyword arguments as words of a command line.
 
@@ -88,6 +98,8 @@ def command_words(
         Values by keyword; None stands for «not given».
     environ : mapping of str to str
         Environment of the command, from which it reads what is not given.
+    loose : bool, default False
+        The command takes more options than are known here: pass the others on as they are.
 
     Returns
     -------
@@ -105,13 +117,17 @@ def command_words(
     """
     by_keyword = {word: option for option in options for word in keywords(option)}
     values: dict[int, tuple[str, Any]] = {}
+    words: list[str] = []
     for word, value in given.items():
         option = by_keyword.get(word)
-        if option is None:
+        if option is None and not loose:
             raise UnknownArgument(word, command, {keywords(one)[0] for one in options})
-        if value is not None:
+        if value is None:
+            continue
+        if option is None:
+            words.append(f"--{word.replace('_', '-')}={_free_text(value)}")
+        else:
             values[id(option)] = word, value
-    words: list[str] = []
     positional: list[str] = []
     for option in options:
         if id(option) in values:
@@ -150,6 +166,8 @@ class _Writer:
         long = max(option.opts, key=len)
         if not option.multiple:
             return self._one(long, value)
+        if isinstance(value, Mapping) and option.nargs == PAIR:
+            value = list(value.items())
         if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
             raise self._wrong(value, "a list")
         return [word for item in value for word in self._one(long, item)]
@@ -214,11 +232,13 @@ def _moment(value: datetime) -> str:
 
 
 def _structured(value: Any) -> str:
-    return value if isinstance(value, str) else _path_or_json(value)
+    if isinstance(value, os.PathLike):
+        return str(os.fspath(value))
+    return value if isinstance(value, str) else json.dumps(value)
 
 
-def _path_or_json(value: Any) -> str:
-    return str(os.fspath(value)) if isinstance(value, os.PathLike) else json.dumps(value)
+def _free_text(value: Any) -> str:
+    return str(value) if isinstance(value, bool) else _structured(value)
 
 
 def _is_json_text(text: str) -> bool:

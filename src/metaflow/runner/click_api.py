@@ -18,7 +18,7 @@ from metaflow.runner.arguments import (
     keywords,
     python_type,
 )
-from metaflow.runner.loading import load_flow, loaded_modules
+from metaflow.runner.loading import beside, load_flow, loaded_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -94,6 +94,10 @@ class MetaflowAPI:
         Words that start its command line.
     start : click.Group, optional
         Top level to use in place of the flow's own.
+    environ : mapping of str to str, optional
+        Environment in which the commands will run; this process's by default.
+    cwd : str, optional
+        Directory in which they will run; this process's by default.
     """
 
     def __init__(
@@ -102,14 +106,15 @@ class MetaflowAPI:
         program: Sequence[str],
         start: click.Group | None = None,
         environ: Mapping[str, str] | None = None,
+        cwd: str | None = None,
     ) -> None:
         self.flow = flow
         self._program = tuple(program)
         self._start = start
         self._environ = os.environ if environ is None else environ
-        self._top: dict[str, Any] = {}
+        self._cwd = cwd
         self._words: list[str] = []
-        self._group, self._context = self._tree()
+        self._group, self._context = self._tree({})
 
     @classmethod
     def from_cli(
@@ -117,6 +122,7 @@ class MetaflowAPI:
         flow_file: str,
         start: click.Group | None = None,
         environ: Mapping[str, str] | None = None,
+        cwd: str | None = None,
     ) -> Self:
         """Make the functions for a flow's file, which is imported to learn its parameters.
 
@@ -128,6 +134,8 @@ class MetaflowAPI:
             Top level to use in place of the flow's own.
         environ : mapping of str to str, optional
             Environment in which the commands will run; this process's by default.
+        cwd : str, optional
+            Directory in which they will run; this process's by default.
 
         Returns
         -------
@@ -142,7 +150,7 @@ class MetaflowAPI:
             It has no flow or several.
         """
         flow = load_flow(flow_file)
-        return cls(flow, [*interpreter(), os.path.abspath(flow_file)], start, environ)
+        return cls(flow, [*interpreter(), os.path.abspath(flow_file)], start, environ, cwd)
 
     def __call__(self, **options: Any) -> Self:
         """Set top-level options; those that are not known are refused.
@@ -154,11 +162,11 @@ class MetaflowAPI:
         ArgumentTypeWrong
             A value is of the wrong type.
         """
-        made = type(self)(self.flow, self._program, self._start, self._environ)
-        made._top = options  # noqa: SLF001 - a copy of this object
-        made._words = command_words(  # noqa: SLF001 - likewise
+        made = type(self)(self.flow, self._program, self._start, self._environ, self._cwd)
+        made._words = command_words(  # noqa: SLF001 - a copy of this object
             os.path.basename(self._program[-1]), self._group.params, options, self._environ
         )
+        made._group, made._context = made._tree(options)  # noqa: SLF001 - likewise
         return made
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -181,16 +189,29 @@ class MetaflowAPI:
         return list(self._group.list_commands(self._context))
 
     def command(self, name: str) -> click.Command | None:
-        """Return a command by its name, in which `_` may stand for `-`."""
-        found = self._group.get_command(self._context, name)
-        return found or self._group.get_command(self._context, name.replace("_", "-"))
+        """Return a command by its name, in which `_` may stand for `-`.
+
+        Raises
+        ------
+        ConfigInvalid
+            The flow's parameters depend on configs, and these can't be used.
+        """
+        with beside(self.flow):
+            found = self._group.get_command(self._context, name)
+            return found or self._group.get_command(self._context, name.replace("_", "-"))
 
     def takes(self, name: str) -> bool:
         """Say whether there is a top-level option of this name."""
         return any(name in keywords(option) for option in self._group.params)
 
-    def _tree(self) -> tuple[click.Group, click.Context]:
-        group, context = registry.load("face", "command_tree")(self.flow)
+    def _tree(self, options: Mapping[str, Any]) -> tuple[click.Group, click.Context]:
+        given = [options.get(name) or [] for name in ("config", "config_value")]
+        group, context = registry.load("face", "command_tree")(
+            self.flow,
+            self._environ,
+            tuple(list(pairs.items() if hasattr(pairs, "items") else pairs) for pairs in given),
+            self._cwd,
+        )
         return (group if self._start is None else self._start), context
 
 
@@ -201,7 +222,13 @@ def _function(
     environ: Mapping[str, str],
 ) -> Callable[..., Any]:
     def call(**given: Any) -> Any:
-        made = words + command_words(str(command.name), command.params, given, environ)
+        made = words + command_words(
+            str(command.name),
+            command.params,
+            given,
+            environ,
+            loose=bool(command.context_settings.get("ignore_unknown_options")),
+        )
         return _Group(command, made, context, environ) if _is_group(command) else made
 
     call.__name__ = str(command.name).replace("-", "_")

@@ -90,28 +90,55 @@ def _import(path: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise FlowNotUnique(path, [])
     module = module_from_spec(spec)
-    before = set(sys.modules)
     sys.modules[name] = module
-    sys.path.insert(0, folder)
     try:
-        with importing(path):
+        with importing(path), _on_path(folder):
             spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(folder)
-        _forget_neighbours(folder, set(sys.modules) - before - {name})
     return module
 
 
-def _forget_neighbours(folder: str, names: set[str]) -> None:
+@contextlib.contextmanager
+def beside(flow: type[FlowSpec]) -> Iterator[None]:
+    """Let the flow's code import what lies beside its file, as it can in a run."""
+    file = getattr(sys.modules.get(flow.__module__), "__file__", None)
+    with _LOCK, _on_path(os.path.dirname(os.path.abspath(file)) if file else ""):
+        yield
+
+
+@contextlib.contextmanager
+def _on_path(folder: str) -> Iterator[None]:
+    if not folder:
+        yield
+        return
+    before = set(sys.modules)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(folder)
+        _forget_neighbours(folder, before)
+
+
+def _forget_neighbours(folder: str, before: set[str]) -> None:
     """Let the next flow file import its own module of a name that this one's folder has."""
-    for name in names:
-        file = getattr(sys.modules.get(name), "__file__", None) or ""
-        if file.startswith(folder + os.sep) and "site-packages" not in file:
+    homes = {top: _home_of(top) for top in {name.partition(".")[0] for name in sys.modules}}
+    for name in set(sys.modules) - before:
+        top = name.partition(".")[0]
+        if top not in before and homes[top] == folder and "@" not in top:
             del sys.modules[name]
+
+
+def _home_of(top: str) -> str | None:
+    """Directory in which a top-level module or package lies."""
+    file: str | None = getattr(sys.modules.get(top), "__file__", None)
+    if file is None:
+        return None
+    folder, base = os.path.split(file)
+    return os.path.dirname(folder) if base == "__init__.py" else folder
 
 
 def _flow_of(module: ModuleType, path: str) -> type[FlowSpec]:

@@ -227,7 +227,7 @@ class Runner:
         refuse_during_import()
         self.flow_file: str = _locate(flow_file, cwd)
         self._set_up(show_output, profile, env, cwd, file_read_timeout)
-        api = MetaflowAPI.from_cli(self.flow_file, environ=self.env_vars)
+        api = MetaflowAPI.from_cli(self.flow_file, environ=self.env_vars, cwd=cwd)
         self.api: MetaflowAPI = api(**kwargs)
 
     @classmethod

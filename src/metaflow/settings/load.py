@@ -34,6 +34,8 @@ class Settings(NamedTuple):
     """The local store is in the `.metaflow` directory of this one."""
     datastore_sysroot_spin: str | None = None
     tempdir: str = "."
+    click_api_process_config: bool = True
+    """A program that runs a flow reads its configs, to learn the flow's parameters."""
     include_foreach_stack: bool = True
     maximum_foreach_value_chars: int = 30
     task_start: str = "auto"
@@ -105,6 +107,7 @@ def _settle(raw: dict[str, str], env: Mapping[str, str]) -> Settings:
         datastore_sysroot_local=raw.get("DATASTORE_SYSROOT_LOCAL") or None,
         datastore_sysroot_spin=raw.get("DATASTORE_SYSROOT_SPIN") or None,
         tempdir=raw.get("TEMPDIR") or fallback.tempdir,
+        click_api_process_config=truth(raw.get("CLICK_API_PROCESS_CONFIG", "1")),
         include_foreach_stack=truth(raw.get("INCLUDE_FOREACH_STACK", "1")),
         maximum_foreach_value_chars=_count(
             raw, "MAXIMUM_FOREACH_VALUE_CHARS", fallback.maximum_foreach_value_chars
