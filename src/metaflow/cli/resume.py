@@ -12,6 +12,7 @@ from metaflow.authoring.composition import config_names
 from metaflow.cli.run_options import common_fields, common_options
 from metaflow.cli.validation import validate
 from metaflow.errors.input import CommandException
+from metaflow.errors.metadata import RunExists
 from metaflow.errors.run import OriginNotFound
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def build(scope: Scope) -> click.Command:
             ),
             click.Option(["--run-id"], hidden=True, callback=_not_an_integer),
             click.Option(["--clone-only"], is_flag=True, hidden=True),
+            click.Option(["--reentrant"], is_flag=True, hidden=True),
+            click.Option(["--resume-identifier"], hidden=True),
             *common_options(),
         ],
         callback=resume,
@@ -55,7 +58,19 @@ def _not_an_integer(ctx: click.Context, option: click.Parameter, value: str | No
 def _resume(scope: Scope, values: dict[str, Any]) -> int:
     from metaflow.cli.launching import launch
 
-    return launch(scope, lambda: _request(scope, values))
+    run_id, reentrant = values["run_id"], values["reentrant"]
+    if reentrant and run_id is None:
+        raise click.UsageError("--reentrant needs --run-id, which all callers agree on.")
+    if values["resume_identifier"] is not None:
+        scope.console.note(f"Resume asked for by *{values['resume_identifier']}*.")
+    try:
+        return launch(scope, lambda: _request(scope, values))
+    except RunExists:
+        if not reentrant:
+            raise
+    from metaflow.cli.reentrant import wait_for
+
+    return wait_for(scope, run_id)
 
 
 def _request(scope: Scope, values: dict[str, Any]) -> RunRequest:
