@@ -139,6 +139,9 @@ class Scope:
             self.console.note(f"Creating local datastore in current directory ({path})")
         elif created:
             self.console.note(f"Creating local datastore {path}")
+        elif not (os.path.dirname(path) == here or os.path.isdir(f"{path}/{self.flow_name}")):
+            # Told just for the first run of a flow: who then looks for it here finds nothing.
+            self.console.note(f"Using the local datastore {path}")
         return path
 
 

@@ -302,3 +302,14 @@ def test_only_what_the_command_needs_is_imported(project):
         loaded = next(line for line in done.out.splitlines() if line.startswith("LOADED")).split()
         assert "metaflow.cli.flow" in loaded
         assert not set(unwanted) & set(loaded)
+
+
+def test_a_store_above_is_named_for_the_first_run_only(project):
+    (project.directory / ".metaflow").mkdir()
+    below = project.directory / "below"
+    below.mkdir()
+    (project.directory / "flow.py").rename(below / "flow.py")
+    project.directory = below
+    note = f"Using the local datastore {below.parent / '.metaflow'}\n"
+    assert note in project.flow("run").err
+    assert note not in project.flow("run").err
