@@ -42,11 +42,31 @@ if TYPE_CHECKING:
     from metaflow.decorators.card import card as card
     from metaflow.decorators.catch import catch as catch
     from metaflow.decorators.environment import environment as environment
+    from metaflow.decorators.exit_hook import exit_hook as exit_hook
+    from metaflow.decorators.project import project as project
     from metaflow.decorators.resources import resources as resources
     from metaflow.decorators.retry import retry as retry
+    from metaflow.decorators.schedule import schedule as schedule
+    from metaflow.decorators.secrets import secrets as secrets
     from metaflow.decorators.timeout import timeout as timeout
+    from metaflow.decorators.trigger import trigger as trigger
+    from metaflow.decorators.trigger import trigger_on_finish as trigger_on_finish
+    from metaflow.decorators.unavailable import (
+        airflow_external_task_sensor as airflow_external_task_sensor,
+    )
+    from metaflow.decorators.unavailable import airflow_internal as airflow_internal
+    from metaflow.decorators.unavailable import airflow_s3_key_sensor as airflow_s3_key_sensor
+    from metaflow.decorators.unavailable import argo_workflows_internal as argo_workflows_internal
+    from metaflow.decorators.unavailable import batch as batch
+    from metaflow.decorators.unavailable import conda as conda
+    from metaflow.decorators.unavailable import conda_base as conda_base
+    from metaflow.decorators.unavailable import kubernetes as kubernetes
+    from metaflow.decorators.unavailable import pypi as pypi
+    from metaflow.decorators.unavailable import pypi_base as pypi_base
+    from metaflow.decorators.unavailable import step_functions_internal as step_functions_internal
     from metaflow.multicore import parallel_imap_unordered as parallel_imap_unordered
     from metaflow.multicore import parallel_map as parallel_map
+    from metaflow.publishing.names import namespaced_event_name as namespaced_event_name
     from metaflow.runner.metaflow_runner import Runner as Runner
     from metaflow.timing import profile as profile
 
@@ -84,10 +104,29 @@ _HOMES = {
     "metaflow.decorators.card": ("card",),
     "metaflow.decorators.catch": ("catch",),
     "metaflow.decorators.environment": ("environment",),
+    "metaflow.decorators.exit_hook": ("exit_hook",),
+    "metaflow.decorators.project": ("project",),
     "metaflow.decorators.resources": ("resources",),
     "metaflow.decorators.retry": ("retry",),
+    "metaflow.decorators.schedule": ("schedule",),
+    "metaflow.decorators.secrets": ("secrets",),
     "metaflow.decorators.timeout": ("timeout",),
+    "metaflow.decorators.trigger": ("trigger", "trigger_on_finish"),
+    "metaflow.decorators.unavailable": (
+        "airflow_external_task_sensor",
+        "airflow_internal",
+        "airflow_s3_key_sensor",
+        "argo_workflows_internal",
+        "batch",
+        "conda",
+        "conda_base",
+        "kubernetes",
+        "pypi",
+        "pypi_base",
+        "step_functions_internal",
+    ),
     "metaflow.multicore": ("parallel_imap_unordered", "parallel_map"),
+    "metaflow.publishing.names": ("namespaced_event_name",),
     "metaflow.runner.metaflow_runner": ("Runner",),
     "metaflow.timing": ("profile",),
 }

@@ -17,6 +17,34 @@ BUILT_IN: Final[dict[tuple[str, str], str]] = {
     ("event_logger", "nullSidecarLogger"): "metaflow.cli.telemetry:NullLogger",
     ("monitor", "debugMonitor"): "metaflow.cli.telemetry:DebugMonitor",
     ("monitor", "nullSidecarMonitor"): "metaflow.cli.telemetry:NullMonitor",
+    ("client", "trigger"): "metaflow.client.trigger:current_trigger",
+    ("face", "exit_hooks"): "metaflow.task.exit_hooks:main",
+    ("flow_decorator", "airflow_external_task_sensor"): (
+        "metaflow.decorators.unavailable:AirflowExternalTaskSensor"
+    ),
+    ("flow_decorator", "airflow_s3_key_sensor"): (
+        "metaflow.decorators.unavailable:AirflowS3KeySensor"
+    ),
+    ("flow_decorator", "conda_base"): "metaflow.decorators.unavailable:CondaBase",
+    ("flow_decorator", "exit_hook"): "metaflow.decorators.exit_hook:ExitHookDecorator",
+    ("flow_decorator", "project"): "metaflow.decorators.project:ProjectDecorator",
+    ("flow_decorator", "pypi_base"): "metaflow.decorators.unavailable:PypiBase",
+    ("flow_decorator", "schedule"): "metaflow.decorators.schedule:ScheduleDecorator",
+    ("flow_decorator", "trigger"): "metaflow.decorators.trigger:TriggerDecorator",
+    ("flow_decorator", "trigger_on_finish"): "metaflow.decorators.trigger:TriggerOnFinishDecorator",
+    ("secret_source", "inline"): "metaflow.secret_sources.inline:InlineSource",
+    ("step_decorator", "airflow_internal"): "metaflow.decorators.unavailable:AirflowInternal",
+    ("step_decorator", "argo_workflows_internal"): (
+        "metaflow.decorators.unavailable:ArgoWorkflowsInternal"
+    ),
+    ("step_decorator", "batch"): "metaflow.decorators.unavailable:BatchDecorator",
+    ("step_decorator", "conda"): "metaflow.decorators.unavailable:CondaDecorator",
+    ("step_decorator", "kubernetes"): "metaflow.decorators.unavailable:KubernetesDecorator",
+    ("step_decorator", "pypi"): "metaflow.decorators.unavailable:PypiDecorator",
+    ("step_decorator", "secrets"): "metaflow.decorators.secrets:SecretsDecorator",
+    ("step_decorator", "step_functions_internal"): (
+        "metaflow.decorators.unavailable:StepFunctionsInternal"
+    ),
     ("step_decorator", "card"): "metaflow.decorators.card:CardDecorator",
     ("step_decorator", "retry"): "metaflow.decorators.retry:RetryDecorator",
     ("step_decorator", "catch"): "metaflow.decorators.catch:CatchDecorator",
@@ -41,3 +69,22 @@ def load(kind: str, name: str) -> Any:
     """
     module, _, attribute = BUILT_IN[kind, name].partition(":")
     return getattr(import_module(module), attribute)
+
+
+def load_plugged(kind: str, name: str) -> Any:
+    """Load like `load`, and look among installed packages for what is not built in.
+
+    A package offers an implementation as an entry point of the group `metaflow.<kind>`.
+
+    Raises
+    ------
+    KeyError
+        Nothing of that kind has that name, here or in any package.
+    """
+    if (kind, name) in BUILT_IN:
+        return load(kind, name)
+    from importlib.metadata import entry_points
+
+    for found in entry_points(group=f"metaflow.{kind}", name=name):
+        return found.load()
+    raise KeyError((kind, name))

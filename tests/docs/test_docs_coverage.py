@@ -12,7 +12,7 @@ import pytest
 from docs_pages import REPOSITORY
 
 import metaflow
-from metaflow import Config, FlowSpec, Parameter, step
+from metaflow import Config, FlowSpec, Parameter, project, step, trigger_on_finish
 from metaflow.cli import command
 from metaflow.cli.configure_questions import TOPICS
 from metaflow.cli.console import Console
@@ -30,6 +30,8 @@ OUTSIDE = {"NO_COLOR", "SUDO_USER", "USERNAME"}
 """Variables that are no settings of ours."""
 
 
+@project(name="docs")
+@trigger_on_finish(flow="EarlierFlow")
 class PlainFlow(FlowSpec):
     size = Parameter("size", default=1)
     cfg = Config("cfg")
@@ -138,7 +140,8 @@ def test_a_page_names_no_option_or_variable_that_does_not_exist(page):
     assert named - known - {f"--{name}" for name in own} <= {"--help"}
 
     read_by_options = (
-        r"METAFLOW_(RUN|QUIET|PYLINT|DATASTORE|METADATA|ENVIRONMENT|DECOSPECS|RESUME|FLOW)"
+        r"METAFLOW_(RUN|QUIET|PYLINT|DATASTORE|METADATA|ENVIRONMENT|DECOSPECS|RESUME|FLOW|"
+        r"BRANCH|PRODUCTION|TRIGGER)"
     )
     of_options = re.compile(rf"{read_by_options}(_[A-Z_]+)?|METAFLOW_EXIT_[A-Z_]+|METAFLOW_")
     in_text = set(re.findall(r"\bMETAFLOW_[A-Z_]*", text))

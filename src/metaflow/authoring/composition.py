@@ -159,6 +159,17 @@ def _resolve(flow: type) -> None:
             for decorator in own_step(flow, step).decorators:
                 if delayed.is_delayed(decorator.given):
                     decorator.assign(delayed.resolve_keywords(decorator.given, names, plain=True))
+    _resolve_flow_decorators(flow, delayed, names)
+
+
+def _resolve_flow_decorators(flow: type, delayed: Any, names: Mapping[str, Any]) -> None:
+    # A flow can have none if nobody has ever asked for the module.
+    above: Any = sys.modules.get("metaflow.authoring.flow_decorators")
+    known: list[Any] = [] if above is None else above.flow_decorators(flow)
+    if any(delayed.is_delayed(decorator.given) for decorator in known):
+        for decorator in above.own_flow_decorators(flow):
+            if delayed.is_delayed(decorator.given):
+                decorator.assign(delayed.resolve_keywords(decorator.given, names, plain=True))
 
 
 def _renew_graph(flow: type) -> None:

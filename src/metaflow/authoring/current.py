@@ -24,6 +24,12 @@ class Fact:
         return (ambient.current or {}).get(self._name)
 
 
+def _running() -> dict[str, Any] | None:
+    """Facts about the task that runs here; a launcher only has what decorators have added."""
+    facts = ambient.current
+    return facts if facts is not None and "flow_name" in facts else None
+
+
 class Current:
     """Facts about the task that runs in this process.
 
@@ -36,7 +42,7 @@ class Current:
     @property
     def is_running_flow(self) -> bool:
         """Whether a step runs in this process."""
-        return ambient.current is not None
+        return _running() is not None
 
     flow_name: Fact = Fact("flow_name", "Name of the flow.")
     run_id: Fact = Fact("run_id", "Id of the run.")
@@ -63,7 +69,7 @@ class Current:
         RuntimeError
             No flow is running.
         """
-        facts = ambient.current
+        facts = _running()
         if facts is None:
             raise RuntimeError("`current.graph` is only there while a flow is running.")
         graph: dict[str, Any] = facts["graph"]()
@@ -72,7 +78,7 @@ class Current:
     @property
     def task(self) -> Any:
         """Client object of this task."""
-        facts = ambient.current
+        facts = _running()
         return (
             None
             if facts is None
@@ -82,7 +88,7 @@ class Current:
     @property
     def run(self) -> Any:
         """Client object of this run."""
-        facts = ambient.current
+        facts = _running()
         return (
             None
             if facts is None
@@ -94,7 +100,13 @@ class Current:
     @property
     def tempdir(self) -> str | None:
         """Folder for temporary files; None outside of a running flow."""
-        return os.environ.get("METAFLOW_TEMPDIR", ".") if ambient.current is not None else None
+        return os.environ.get("METAFLOW_TEMPDIR", ".") if _running() is not None else None
+
+    @property
+    def trigger(self) -> Any:
+        """What has started the run; None if it was started by hand."""
+        text: str = (ambient.current or {}).get("triggered_by", "")
+        return registry.load("client", "trigger")(text) if text else None
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return a value by name, or `default` when it is not there."""

@@ -19,6 +19,8 @@ from metaflow.model.task import Input
 
 ITEM_CHARS = 20
 """How much of a foreach item `str(self)` shows."""
+FACES = {"_worker": "worker", "_exit_hook": "exit_hooks"}
+"""What the program becomes when we have started it ourselves, by its first argument."""
 
 
 class FlowSpec:
@@ -50,7 +52,7 @@ class FlowSpec:
     def __init__(self, use_cli: bool = True) -> None:
         caller = sys._getframe(1)  # noqa: SLF001 - its module tells a program from an import
         if use_cli and _is_program(caller.f_globals, caller.f_code.co_name):
-            face = "worker" if sys.argv[1:2] == ["_worker"] else "command_line"
+            face = FACES.get(sys.argv[1] if len(sys.argv) > 1 else "", "command_line")
             # Nothing follows this call that could want the process back.
             is_last = caller.f_back is None and not caller.f_code.co_exceptiontable
             registry.load("face", face)(self, is_last=is_last)

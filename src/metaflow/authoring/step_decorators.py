@@ -79,10 +79,15 @@ class StepDecorator:
         del attempt
         proceed()
 
+    @property
+    def visible(self) -> Mapping[str, Any]:
+        """The attributes as they may be shown: a decorator masks what is secret."""
+        return self.attributes
+
     def __str__(self) -> str:
         if not self.attributes:
             return f"@{self.name}"
-        given = ", ".join(f"{name}={value!r}" for name, value in self.attributes.items())
+        given = ", ".join(f"{name}={value!r}" for name, value in self.visible.items())
         return f"@{self.name}({given})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -13,7 +14,8 @@ import click
 from metaflow.cli.config_options import config_options
 from metaflow.cli.console import Console, open_missing_streams
 from metaflow.cli.outcome import perform, read_settings
-from metaflow.cli.scope import Scope, script_of
+from metaflow.cli.scope import Scope, may_have_decorators, script_of
+from metaflow.errors.input import MetaflowUnknownUser
 from metaflow.registry import names
 from metaflow.settings.load import Settings
 from metaflow.settings.version import get_version
@@ -149,7 +151,7 @@ class FlowGroup(click.Group):
     def __init__(self, settings: Settings, flow: type[FlowSpec]) -> None:
         super().__init__(
             "flow",
-            params=[*_top_level_options(settings), *config_options(flow)],
+            params=[*_top_level_options(settings), *config_options(flow), *_of_decorators(flow)],
             callback=click.pass_context(_begin),
             invoke_without_command=True,
             no_args_is_help=False,
@@ -232,6 +234,14 @@ def _top_level_options(settings: Settings) -> list[click.Parameter]:
     ]
 
 
+def _of_decorators(flow: type[FlowSpec]) -> list[click.Parameter]:
+    if not may_have_decorators():
+        return []
+    from metaflow.cli.flow_facts import decorator_options
+
+    return decorator_options(flow)
+
+
 def _back_end_option(kind: str, default: str, text: str) -> click.Option:
     return click.Option(
         [f"--{kind}"], type=BackEndName(kind), default=default, show_default=True, help=text
@@ -245,14 +255,27 @@ def _begin(ctx: click.Context, **options: Any) -> Any:
     scope.pylint = options["pylint"]
     scope.decospecs = options["decospecs"]
     scope.datastore_root = options["datastore_root"]
-    if ctx.invoked_subcommand in WITHOUT_BANNER or scope.wants_help:
+    scope.flow_options = options
+    if ctx.invoked_subcommand in WITHOUT_BANNER:
+        return None
+    if scope.wants_help:
+        with contextlib.suppress(MetaflowUnknownUser):
+            _declare(scope, ctx.invoked_subcommand)
         return None
     scope.console.note(
         f"Metaflow {get_version()} executing *{scope.flow_name}* for *{scope.identity}*"
     )
     if options["force_rebuild_environments"]:
         scope.console.note("Nothing to rebuild: local steps use the environment as it is.")
+    _declare(scope, ctx.invoked_subcommand)
     if ctx.invoked_subcommand is not None:
         return None
     check = import_module(COMMANDS["check"])
     return ctx.invoke(check.build(scope), warnings=False)
+
+
+def _declare(scope: Scope, command: str | None) -> None:
+    """Let the flow's decorators speak before the command's own options are read."""
+    # A resume has the configs of its origin, and lets them speak once it has read these.
+    if command != "resume":
+        scope.declare()

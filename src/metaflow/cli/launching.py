@@ -41,14 +41,14 @@ def launch(scope: Scope, make_request: Callable[[], RunRequest]) -> int:
 
         from metaflow.engine.launch import check_available, run_flow
 
-        check_available(request)
+        specs = check_available(request)
         if workers.reason is not None:
             scope.console(f"Each task starts a fresh interpreter: {workers.reason}.")
 
         from metaflow.session import Session
 
         with Session(request.root) as session:
-            error = run_flow(request, workers, session)
+            error = run_flow(request, specs, workers, session)
     finally:
         workers.close()
     if error is None:

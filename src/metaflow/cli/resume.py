@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from metaflow.authoring.composition import config_names
-from metaflow.cli.run_options import common_fields, common_options
+from metaflow.cli.run_options import common_fields, common_options, find_triggers
 from metaflow.cli.validation import validate
 from metaflow.errors.input import CommandException
 from metaflow.errors.metadata import RunExists
@@ -75,10 +75,10 @@ def _resume(scope: Scope, values: dict[str, Any]) -> int:
 
 def _request(scope: Scope, values: dict[str, Any]) -> RunRequest:
     _refuse_configs(scope)
-    fields = common_fields(scope, values)
     if config_names(scope.flow):
         origin_id = values["origin_run_id"] or _latest_run(scope)
         scope.begin(_origin_configs(scope, origin_id))
+    fields = common_fields(scope, values)
     validate(scope, scope.all_decospecs(values["decospecs"]))
     step = _matching_step(scope, values["step_to_rerun"])
     origin_id = values["origin_run_id"] or _latest_run(scope)
@@ -97,6 +97,7 @@ def _request(scope: Scope, values: dict[str, Any]) -> RunRequest:
             clone_only=values["clone_only"],
             new_run_id=values["run_id"],
         ),
+        triggered_by=find_triggers(scope, root),
         **fields,
     )
 

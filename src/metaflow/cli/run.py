@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from metaflow.cli.parameter_options import ParameterOption, parameter_options
-from metaflow.cli.run_options import common_fields, common_options
+from metaflow.cli.run_options import common_fields, common_options, find_triggers
 from metaflow.cli.validation import validate
 
 if TYPE_CHECKING:
@@ -48,9 +48,11 @@ def _request(scope: Scope, own: list[ParameterOption], values: dict[str, Any]) -
 
     from metaflow.engine.request import RunRequest
 
+    root = scope.make_root()
     return RunRequest(
         graph=scope.graph(),
-        root=scope.make_root(),
+        root=root,
+        triggered_by=find_triggers(scope, root),
         parameters={option.attribute: values[str(option.name)] for option in own},
         namespace=scope.identity if chosen is None else chosen or None,
         **fields,

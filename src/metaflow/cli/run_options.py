@@ -86,12 +86,14 @@ def common_fields(scope: Scope, values: dict[str, Any]) -> dict[str, Any]:
         A tag is invalid.
     """
     identity = scope.identity
+    facts = scope.declare()
     return {
         "flow": scope.flow,
         "settings": scope.settings,
         "user": get_username(scope.settings) or identity,
         "tags": _checked_tags(values["tags"]),
-        "system_tags": system_tags(identity),
+        "system_tags": (*system_tags(identity), *(facts.system_tags if facts else ())),
+        "facts": facts,
         "max_workers": values["max_workers"],
         "max_num_splits": values["max_num_splits"],
         "max_log_size_mb": values["max_log_size"],
@@ -100,6 +102,16 @@ def common_fields(scope: Scope, values: dict[str, Any]) -> dict[str, Any]:
         "parent_task": values["parent_task"],
         "script": os.path.basename(scope.script),
     }
+
+
+def find_triggers(scope: Scope, root: str) -> str:
+    """Find what is to have started the run, as it is recorded; empty if it is started by hand."""
+    facts = scope.declare()
+    if facts is None or not facts.started_by:
+        return ""
+    from metaflow.cli.flow_facts import triggered_by
+
+    return triggered_by(facts.started_by, root)
 
 
 def system_tags(identity: str) -> tuple[str, ...]:

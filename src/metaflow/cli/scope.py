@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from metaflow.authoring.deploy_time import ParameterContext
     from metaflow.authoring.flowspec import FlowSpec
     from metaflow.cli.console import Console
+    from metaflow.model.flow_facts import FlowFacts
     from metaflow.settings import Settings
+
+
+def may_have_decorators() -> bool:
+    """Tell whether any flow of this process can have flow decorators."""
+    # None has one if nobody has ever asked for the module.
+    return "metaflow.authoring.flow_decorators" in sys.modules
 
 
 class Scope:
@@ -32,11 +39,13 @@ class Scope:
     """
 
     __slots__ = (
+        "_facts",
         "command",
         "console",
         "datastore_root",
         "decospecs",
         "flow",
+        "flow_options",
         "given_configs",
         "inherited_configs",
         "pylint",
@@ -58,6 +67,9 @@ class Scope:
         """What the command line gives for configs."""
         self.inherited_configs: GivenConfigs | None = None
         """What the environment gives for configs."""
+        self.flow_options: Mapping[str, Any] = {}
+        """Values of the top-level options, among them those of the flow's decorators."""
+        self._facts: FlowFacts | None = None
         self.wants_help: bool = False
         """The command line only asks a command for its help."""
 
@@ -94,6 +106,20 @@ class Scope:
                 self.flow, self.given_configs, self.inherited_configs, self.parameter_context("")
             )
         composition.begin(self.flow, configs)
+
+    def declare(self) -> FlowFacts | None:
+        """Let the flow's decorators speak, the first time; None for a flow that can have none.
+
+        The flow is composed, and the user is told what the decorators have to say.
+        """
+        if self._facts is None and may_have_decorators():
+            self.begin()
+            from metaflow.cli.flow_facts import declared_facts
+
+            self._facts = declared_facts(self.flow, self.flow_options, self.settings)
+            for note in () if self.wants_help else self._facts.notes:
+                self.console.note(note)
+        return self._facts
 
     def parameter_context(self, name: str) -> ParameterContext:
         """Tell a function that computes a default what it may know."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from metaflow.cli.scope import may_have_decorators
 from metaflow.errors.input import PylintUnhappy
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ def validate(scope: Scope, decospecs: tuple[str, ...], *, warnings: bool = False
     for node in graph:
         for decorator in node.decorators:
             decorator.check(node.name, node)
+    if may_have_decorators():
+        from metaflow.authoring.flow_decorators import flow_decorators
+
+        for flow_decorator in flow_decorators(scope.flow):
+            flow_decorator.check(scope.flow, graph)
     console.note("    The graph looks good!")
     if scope.pylint:
         run_pylint(scope, warnings=warnings)

@@ -6,6 +6,8 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from metaflow import registry
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -78,14 +80,17 @@ class Trigger:
         """The first run whose end set this one off; None if there is none."""
         return next(iter(self.runs), None)
 
-    def __getitem__(self, name: str) -> MetaflowEvent:
+    def __getitem__(self, name: str) -> Any:
+        """Find an event by its name or id, or by the name of its flow the run that ended."""
         for event in self._events:
             if name in {event.name, event.id}:
                 return event
+            if name == _flow_of(event):
+                return self._find_run(str(event.id))
         raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
-        return any(name in {event.name, event.id} for event in self._events)
+        return any(name in {event.name, event.id, _flow_of(event)} for event in self._events)
 
     def __iter__(self) -> Iterator[MetaflowEvent]:
         return iter(self._events)
@@ -111,6 +116,10 @@ class Trigger:
         )
 
 
+def _flow_of(event: MetaflowEvent) -> str | None:
+    return event.id.partition("/")[0] if event.type == "run" and event.id else None
+
+
 def event_of(run: Any) -> MetaflowEvent:
     """Make the event that the end of a run is."""
     flow, _ = run.path_components
@@ -124,6 +133,12 @@ def trigger_of(facts: Mapping[str, str], find_run: Callable[[str], Any]) -> Trig
     if not text:
         return None
     return Trigger([_event(value) for value in json.loads(text)], find_run)
+
+
+def current_trigger(text: str) -> Trigger | None:
+    """Make what `current.trigger` is in a task, from what the run records of its triggers."""
+    run = registry.load("client", "Run")
+    return trigger_of({TRIGGERS: text}, lambda pathspec: run(pathspec, _namespace_check=False))
 
 
 def _event(value: Mapping[str, Any]) -> MetaflowEvent:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from metaflow.authoring.step_decorators import DecoratorSyntax, StepDecorator
-from metaflow.model.spec import StepSpec
+from metaflow.model.spec import Lack, StepSpec
 
 
 class CardDecorator(StepDecorator):
@@ -44,7 +44,8 @@ class CardDecorator(StepDecorator):
 
     def declare(self, spec: StepSpec) -> StepSpec:
         """Say that nothing here makes cards."""
-        return spec._replace(unavailable=(*spec.unavailable, self.name))
+        lack = Lack(self.name, "the maker of cards", not self.statically_defined)
+        return spec._replace(unavailable=(*spec.unavailable, lack))
 
 
 card: DecoratorSyntax = DecoratorSyntax(CardDecorator)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from stat import S_ISFIFO
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ from metaflow.model.records import (
     OriginTask,
     TaskCreated,
 )
+from metaflow.model.spec import StepSpec
 from metaflow.model.task import RunContext
 from metaflow.settings.search import LOCAL_DIRECTORY
 from metaflow.settings.version import get_version
@@ -47,24 +49,38 @@ if TYPE_CHECKING:
 MEGABYTE = 1 << 20
 
 
-def check_available(request: RunRequest) -> None:
+def check_available(request: RunRequest) -> dict[str, StepSpec]:
     """Refuse a flow that needs what this installation does not have, before work starts.
+
+    Returns
+    -------
+    dict of str to StepSpec
+        What each step declares, by name.
 
     Raises
     ------
     DecoratorUnavailable
         A step's decorator has no back end here.
     """
-    for name, spec in declare(request.flow, request.graph).items():
-        if spec.unavailable:
-            raise DecoratorUnavailable(spec.unavailable[0], name)
+    facts = request.facts
+    for lack in () if facts is None else facts.unavailable:
+        raise DecoratorUnavailable(lack.decorator, None, lack.needs)
+    disabled = () if facts is None else facts.disabled
+    specs = declare(request.flow, request.graph)
+    for name, spec in specs.items():
+        for lack in spec.unavailable:
+            if lack.default_of not in disabled:
+                raise DecoratorUnavailable(
+                    lack.decorator, name, lack.needs, from_command_line=lack.from_command_line
+                )
     for node in request.graph:
         if node.parallel_foreach:
             raise DecoratorUnavailable("parallel", node.name)
+    return specs
 
 
 def run_flow(
-    request: RunRequest, workers: WorkerSource, session: Session
+    request: RunRequest, specs: Mapping[str, StepSpec], workers: WorkerSource, session: Session
 ) -> MetaflowException | None:
     """Run a flow from its first task to its last.
 
@@ -72,6 +88,8 @@ def run_flow(
     ----------
     request : RunRequest
         What to run.
+    specs : mapping of str to StepSpec
+        What `check_available` has returned.
     workers : WorkerSource
         Makes processes.
     session : Session
@@ -82,11 +100,17 @@ def run_flow(
     MetaflowException or None
         Why the run failed; None if it succeeded.
     """
-    return _Run(request, workers, session).run()
+    return _Run(request, specs, workers, session).run()
 
 
 class _Run:
-    def __init__(self, request: RunRequest, workers: WorkerSource, session: Session) -> None:
+    def __init__(
+        self,
+        request: RunRequest,
+        specs: Mapping[str, StepSpec],
+        workers: WorkerSource,
+        session: Session,
+    ) -> None:
         self._request = request
         self._workers = workers
         self._session = session
@@ -94,7 +118,7 @@ class _Run:
         self._specs = {
             # A local run tries again at once; waiting is for schedulers.
             name: spec._replace(retry_wait_s=0.0)
-            for name, spec in declare(request.flow, request.graph).items()
+            for name, spec in specs.items()
         }
 
     def run(self) -> MetaflowException | None:
@@ -135,7 +159,17 @@ class _Run:
         finally:
             book.close()
         self._say_end(console, loop.error, run_id)
+        self._call_exit_hooks(run_id, is_ok=loop.error is None)
         return loop.error
+
+    def _call_exit_hooks(self, run_id: str, *, is_ok: bool) -> None:
+        facts = self._request.facts
+        if facts is None or not facts.exit_hooks:
+            return
+        from metaflow.engine.exit_hooks import call_exit_hooks
+
+        pathspec, store = f"{self._flow}/{run_id}", metadata_spec(self._request.root)
+        call_exit_hooks(facts.exit_hooks, pathspec, store, is_ok=is_ok)
 
     def _open_log(self, run_id: str) -> Log:
         from metaflow.artifact_store.logs import RunLogWriter, log_path
@@ -189,6 +223,7 @@ class _Run:
                 "metaflow_version": version,
                 "script-name": request.script,
                 **({PARENT_TASK: request.parent_task} if request.parent_task else {}),
+                **({"execution-triggers": request.triggered_by} if request.triggered_by else {}),
             },
             request.origin.run_id if request.origin else None,
             self._pack(run_id),
@@ -211,6 +246,7 @@ class _Run:
             file=request.script,
             parameters=[(name, type(given.get(name)).__name__) for name in names],
             constants=[(name, type(value).__name__) for name, value in fixed.items()],
+            decorators=self._flow_decorators(),
         )
         values: dict[str, Any] = {"name": self._flow, "_graph_info": info, **fixed}
         inherited: dict[str, ArtifactRef] = {}
@@ -226,6 +262,13 @@ class _Run:
             for problem in problems.values():
                 raise problem
         return {**inherited, **saved}
+
+    def _flow_decorators(self) -> list[Any]:
+        if self._request.facts is None:
+            return []
+        from metaflow.authoring.flow_decorators import flow_decorators
+
+        return list(flow_decorators(self._request.flow))
 
     def _context(self, run_id: str, parameters: dict[str, ArtifactRef]) -> RunContext:
         request = self._request
@@ -244,6 +287,8 @@ class _Run:
             request.origin.run_id if request.origin else None,
             metadata_spec(request.root),
             vars(request.flow).get("__with_specs__", ()),
+            None if request.facts is None else dict(request.facts.current),
+            request.triggered_by,
         )
 
     def _record_parameters(

@@ -1,10 +1,13 @@
 """What a run is asked to be: everything the command line or an API call has settled."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.authoring.flowspec import FlowSpec
 from metaflow.graph.model import FlowGraph
 from metaflow.settings import Settings
+
+if TYPE_CHECKING:
+    from metaflow.model.flow_facts import FlowFacts
 
 
 class Origin(NamedTuple):
@@ -42,3 +45,7 @@ class RunRequest(NamedTuple):
     """Pathspec of the task that has started this run from its step, if one has."""
     script: str = ""
     """Base name of the flow's file."""
+    facts: "FlowFacts | None" = None
+    """What the flow's decorators declare; None for a flow that has none."""
+    triggered_by: str = ""
+    """What has started the run, as JSON; empty if it is started by hand."""

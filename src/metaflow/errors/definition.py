@@ -177,14 +177,21 @@ class BadFlowDecoratorException(MetaflowException):
 
     headline = "Syntax error"
 
-    def __init__(self, decorator: str, target: Any = None) -> None:
+    def __init__(
+        self,
+        decorator: str,
+        target: Any = None,
+        place: tuple[str | None, int | None] = (None, None),
+    ) -> None:
         self.decorator = decorator
         name = getattr(target, "__name__", None)
         applied = "an object" if name is None else f"`{name}`"
+        line, file = _place(target)
         super().__init__(
             f"Flow decorator `@{decorator}` is applied to {applied}, "
             "which is not a subclass of `FlowSpec`.",
-            *_place(target),
+            place[1] or line,
+            place[0] or file,
             hint="put it on the line before `class`",
         )
 
@@ -209,12 +216,19 @@ class DuplicateFlowDecoratorException(MetaflowException):
 
     headline = "Duplicate decorators"
 
-    def __init__(self, decorator: str, flow: str | None = None) -> None:
+    def __init__(
+        self,
+        decorator: str,
+        flow: str | None = None,
+        place: tuple[str | None, int | None] = (None, None),
+    ) -> None:
         self.decorator = decorator
         self.flow = flow
         subject = "The flow" if flow is None else f"Flow `{flow}`"
         super().__init__(
             f"{subject} has the decorator `@{decorator}` more than once.",
+            place[1],
+            place[0],
             hint="keep one of them; decorators of base classes count too",
         )
 

@@ -50,7 +50,8 @@ def describe_decorators(decorators: Iterable[Any]) -> list[dict[str, Any]]:
     return [
         {
             "name": decorator.name,
-            "attributes": plain(decorator.attributes),
+            # What may be secret is masked by the decorator that knows it.
+            "attributes": plain(getattr(decorator, "visible", decorator.attributes)),
             "statically_defined": bool(decorator.statically_defined),
             "inserted_by": plain(decorator.inserted_by),
         }

@@ -9,6 +9,17 @@ NO_RETRY_EXIT_CODE = 202
 """A task whose process ends with this code is not tried again."""
 
 
+class Lack(NamedTuple):
+    """A decorator asks for a back end that this installation does not have."""
+
+    decorator: str
+    needs: str = ""
+    """The back end, as in «which needs …»."""
+    from_command_line: bool = False
+    default_of: str | None = None
+    """Name of the flow decorator that may say for the step that there is nothing to do."""
+
+
 class StepSpec(NamedTuple):
     """Frozen facts about one step; decorators add to it, the engine and compilers read it."""
 
@@ -21,5 +32,5 @@ class StepSpec(NamedTuple):
     env: tuple[tuple[str, str], ...] = ()
     """Environment variables that must be there before the flow file is imported, sorted."""
     resources: tuple[tuple[str, str], ...] = ()
-    unavailable: tuple[str, ...] = ()
-    """Decorators whose back end this installation does not have."""
+    unavailable: tuple[Lack, ...] = ()
+    """What the step asks for and this installation does not have."""

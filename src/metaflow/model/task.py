@@ -93,6 +93,10 @@ class RunContext(NamedTuple):
     """What `metaflow.metadata()` takes to find this run, such as `local@DIR`."""
     with_specs: tuple[str, ...] = ()
     """Decorators given on the command line, to be attached to every step."""
+    current: dict[str, Any] | None = None
+    """Further values of `current`, from the flow's decorators."""
+    triggered_by: str = ""
+    """What has started the run, as JSON; empty if it was started by hand."""
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Self:

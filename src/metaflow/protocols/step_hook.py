@@ -42,9 +42,15 @@ class Attempt:
 class StepHook(Protocol):
     """A step decorator at work: it declares facts before the run and wraps each attempt."""
 
-    name: str
-    precedence: int
-    """Hooks with a lower number wrap those with a higher one."""
+    @property
+    def name(self) -> str:
+        """What stands behind the `@`."""
+        ...
+
+    @property
+    def precedence(self) -> int:
+        """Hooks with a lower number wrap those with a higher one."""
+        ...
 
     def declare(self, spec: StepSpec) -> StepSpec:
         """Add this decorator's facts to the step's."""

@@ -13,6 +13,7 @@ from metaflow.settings.search import nearest_local_directory
 PREFIX: Final = "METAFLOW_"
 USER_VARIABLES: Final = ("SUDO_USER", "USERNAME", "USER")
 """Variables that tell who is logged in, after METAFLOW_USER."""
+WEBHOOK_AUTHS: Final = ("none", "service")
 TASK_STARTS: Final = ("auto", "fork", "spawn")
 
 
@@ -27,6 +28,18 @@ class Settings(NamedTuple):
     default_package_suffixes: tuple[str, ...] = (".py", ".R", ".RDS")
     default_decospecs: tuple[str, ...] = ()
     """Decorators added to every step of a run, after those of the command line."""
+    default_secrets_backend_type: str | None = None
+    """Type of the secret sources that name none."""
+    default_secrets_role: str | None = None
+    """Whose rights secret sources use that name no role."""
+    argo_events_webhook_url: str | None = None
+    """Where events are sent to."""
+    argo_events_webhook_auth: str = "none"
+    """`service` sends the headers of the metadata service along with an event."""
+    service_headers: Mapping[str, str] = MappingProxyType({})
+    """Headers that the metadata service asks for, its key among them."""
+    owner: str | None = None
+    """Whose branch of a project is used; the user's own if not set."""
     user: str | None = None
     """Name of the user, whichever variable tells it."""
     production_token: str | None = None
@@ -102,6 +115,12 @@ def _settle(raw: dict[str, str], env: Mapping[str, str]) -> Settings:
             else fallback.default_package_suffixes
         ),
         default_decospecs=tuple(raw.get("DEFAULT_DECOSPECS", "").split()),
+        default_secrets_backend_type=raw.get("DEFAULT_SECRETS_BACKEND_TYPE") or None,
+        default_secrets_role=raw.get("DEFAULT_SECRETS_ROLE") or None,
+        argo_events_webhook_url=raw.get("ARGO_EVENTS_WEBHOOK_URL") or None,
+        argo_events_webhook_auth=_webhook_auth(raw),
+        service_headers=_service_headers(raw),
+        owner=raw.get("OWNER") or None,
         user=_user(raw, env),
         production_token=raw.get("PRODUCTION_TOKEN") or None,
         datastore_sysroot_local=raw.get("DATASTORE_SYSROOT_LOCAL") or None,
@@ -141,8 +160,28 @@ def _task_start(raw: Mapping[str, str]) -> str:
     return text
 
 
+def _webhook_auth(raw: Mapping[str, str]) -> str:
+    text = raw.get("ARGO_EVENTS_WEBHOOK_AUTH") or "none"
+    if text not in WEBHOOK_AUTHS:
+        raise SettingInvalid("ARGO_EVENTS_WEBHOOK_AUTH", text, "one of " + ", ".join(WEBHOOK_AUTHS))
+    return text
+
+
+def _service_headers(raw: Mapping[str, str]) -> Mapping[str, str]:
+    # What is wrong with them is not shown, because it may be a secret.
+    headers = _texts_by_name(raw, "SERVICE_HEADERS", "a JSON object of headers", shown="…")
+    key = raw.get("SERVICE_AUTH_KEY")
+    return MappingProxyType({**headers, "x-api-key": key}) if key else headers
+
+
 def _contacts(raw: Mapping[str, str]) -> Mapping[str, str]:
-    text = raw.get("CONTACT_INFO")
+    return _texts_by_name(raw, "CONTACT_INFO", "a JSON object of labels and addresses")
+
+
+def _texts_by_name(
+    raw: Mapping[str, str], key: str, expected: str, shown: str | None = None
+) -> Mapping[str, str]:
+    text = raw.get(key)
     if not text:
         return MappingProxyType({})
     import json
@@ -152,8 +191,8 @@ def _contacts(raw: Mapping[str, str]) -> Mapping[str, str]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise SettingInvalid("CONTACT_INFO", text, "a JSON object of labels and addresses")
-    return MappingProxyType({str(label): str(address) for label, address in value.items()})
+        raise SettingInvalid(key, shown or text, expected)
+    return MappingProxyType({str(name): str(item) for name, item in value.items()})
 
 
 def profile_path(env: Mapping[str, str], profile: str | None) -> str:

@@ -22,7 +22,7 @@ from metaflow.errors.storage import DataException
 from metaflow.model.artifact import ArtifactRef, Unread, read_ref
 from metaflow.model.spec import NO_RETRY_EXIT_CODE
 from metaflow.model.task import Assignment, Outcome, RunContext, Transition
-from metaflow.protocols.step_hook import Attempt
+from metaflow.protocols.step_hook import Attempt, StepHook
 from metaflow.task.report import describe, exception_artifact, print_failure, report_left_out
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ def _current(context: RunContext, assignment: Assignment, store: ArtifactReader)
         "tags": set(context.tags),
         "parameter_names": list(context.parameter_names),
         "metadata_spec": context.metadata_spec,
+        "triggered_by": context.triggered_by,
+        "extras": dict(context.current or ()),
         "graph": lambda: store.load(context.parameters["_graph_info"]),
     }
 
@@ -157,7 +159,9 @@ def _call(
     def proceed() -> None:
         function(*arguments)
 
-    hooks = sorted(getattr(flow, attempt.step).decorators, key=lambda hook: -hook.precedence)
+    hooks: list[StepHook] = sorted(
+        getattr(flow, attempt.step).decorators, key=lambda hook: -hook.precedence
+    )
     for hook in hooks:
         proceed = _wrapped(hook, attempt, proceed)
     try:
@@ -184,7 +188,7 @@ def _free_frames(error: BaseException) -> None:
         trace = trace.tb_next
 
 
-def _wrapped(hook: Any, attempt: Attempt, inner: Callable[[], None]) -> Callable[[], None]:
+def _wrapped(hook: StepHook, attempt: Attempt, inner: Callable[[], None]) -> Callable[[], None]:
     return lambda: hook.around(attempt, inner)
 
 

@@ -1,0 +1,1 @@
+"""Events that programs send, so that deployed flows start after them."""

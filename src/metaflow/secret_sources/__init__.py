@@ -1,0 +1,1 @@
+"""Places that keep secrets, one per file."""
