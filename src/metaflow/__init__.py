@@ -67,7 +67,12 @@ if TYPE_CHECKING:
     from metaflow.multicore import parallel_imap_unordered as parallel_imap_unordered
     from metaflow.multicore import parallel_map as parallel_map
     from metaflow.publishing.names import namespaced_event_name as namespaced_event_name
+    from metaflow.runner.call import run_flow as run_flow
+    from metaflow.runner.deployed import DeployedFlow as DeployedFlow
+    from metaflow.runner.deployer import Deployer as Deployer
     from metaflow.runner.metaflow_runner import Runner as Runner
+    from metaflow.runner.nbdeploy import NBDeployer as NBDeployer
+    from metaflow.runner.nbrun import NBRunner as NBRunner
     from metaflow.timing import profile as profile
 
     __version__: str
@@ -127,7 +132,12 @@ _HOMES = {
     ),
     "metaflow.multicore": ("parallel_imap_unordered", "parallel_map"),
     "metaflow.publishing.names": ("namespaced_event_name",),
+    "metaflow.runner.call": ("run_flow",),
+    "metaflow.runner.deployed": ("DeployedFlow",),
+    "metaflow.runner.deployer": ("Deployer",),
     "metaflow.runner.metaflow_runner": ("Runner",),
+    "metaflow.runner.nbdeploy": ("NBDeployer",),
+    "metaflow.runner.nbrun": ("NBRunner",),
     "metaflow.timing": ("profile",),
 }
 _NOT_YET = {

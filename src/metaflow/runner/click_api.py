@@ -169,6 +169,11 @@ class MetaflowAPI:
         made._group, made._context = made._tree(options)  # noqa: SLF001 - likewise
         return made
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Words of the command line up to and with the top-level options."""
+        return (*self._program, *self._words)
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return the function of a command."""
         command = None if name.startswith("_") else self.command(name)
@@ -177,8 +182,7 @@ class MetaflowAPI:
                 f"The flow `{self.flow.__name__}` has no command `{name}`; it has "
                 + ", ".join(f"`{one}`" for one in self.commands())
             )
-        words = [*self._program, *self._words, str(command.name)]
-        return _function(command, words, self._context, self._environ)
+        return _function(command, [*self.words, str(command.name)], self._context, self._environ)
 
     def __dir__(self) -> list[str]:
         """Names of attributes and commands."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 loaded_modules: Final[dict[str, ModuleType]] = {}
 """Flow files imported so far, by absolute path."""
 
+UNIQUE: Final = "@"
+"""In the names of modules that are imported here, and in no others."""
+
 _VERSIONS: Final[dict[str, tuple[int, int]]] = {}
 _LOCK: Final = threading.RLock()
 _BEING_IMPORTED: Final[dict[int, str]] = {}
@@ -85,7 +88,7 @@ def refuse_during_import() -> None:
 def _import(path: str) -> ModuleType:
     folder, file = os.path.split(path)
     # A name that nothing else has: the same file may be imported by its own name as well.
-    name = f"{os.path.splitext(file)[0]}@{len(loaded_modules)}"
+    name = f"{os.path.splitext(file)[0]}{UNIQUE}{len(loaded_modules)}"
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise FlowNotUnique(path, [])
@@ -128,7 +131,7 @@ def _forget_neighbours(folder: str, before: set[str]) -> None:
     homes = {top: _home_of(top) for top in {name.partition(".")[0] for name in sys.modules}}
     for name in set(sys.modules) - before:
         top = name.partition(".")[0]
-        if top not in before and homes[top] == folder and "@" not in top:
+        if top not in before and homes[top] == folder and UNIQUE not in top:
             del sys.modules[name]
 
 
