@@ -5,10 +5,14 @@ The public names are listed here for editors and type checkers, and loaded on fi
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from metaflow.authoring.config_parsers import (
         conda_environment_yml_parser as conda_environment_yml_parser,
     )
@@ -169,6 +173,9 @@ def __getattr__(name: str) -> Any:
         from metaflow.settings.version import get_version
 
         return get_version()
+    added = _from_extensions(name)
+    if added is not None:
+        return added
     home = _HOME_OF.get(name)
     if home is None:
         return _other(name)
@@ -187,6 +194,29 @@ def _other(name: str) -> Any:
     raise AttributeError(f"module 'metaflow' has no attribute {name!r}")
 
 
+def _from_extensions(name: str) -> Any:
+    return _exports[0](name) if _exports and not name.startswith("__") else None
+
+
 def __dir__() -> list[str]:
     """List the public names."""
     return sorted([*globals(), *__all__])
+
+
+def _has_extensions() -> bool:
+    """Tell whether there may be extension packages, or plug-ins that are switched off."""
+    for variable in os.environ:
+        if variable.startswith(("METAFLOW_ENABLED_", "METAFLOW_TOGGLE_", "METAFLOW_EXTENSIONS_")):
+            return True
+    return any(
+        finder.find_spec("metaflow_extensions", None) is not None
+        for finder in sys.meta_path
+        if hasattr(finder, "find_spec")
+    )
+
+
+_exports: list[Callable[[str], Any]] = []
+"""Finds what extension packages have put under a public name, if there are any."""
+
+if _has_extensions():
+    _exports.append(import_module("metaflow.extensions.exports").install())

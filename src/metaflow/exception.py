@@ -59,4 +59,11 @@ def __getattr__(name: str) -> Any:
         from metaflow.authoring.shell import ExternalCommandFailed
 
         return ExternalCommandFailed
+    from metaflow import registry
+
+    extensions = registry.added.extensions
+    if extensions is not None and not name.startswith("__"):
+        added = extensions.values("exceptions")
+        if name in added:
+            return added[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -56,6 +56,13 @@ _SEPARATORS = {"DEFAULT_DECOSPECS": " ", "DEFAULT_PACKAGE_SUFFIXES": ","}
 
 def __getattr__(name: str) -> Any:
     """Read a setting when it is first asked for."""
+    from metaflow import registry
+
+    extensions = registry.added.extensions
+    if extensions is not None and not name.startswith("__"):
+        added = extensions.values("config")
+        if name in added:
+            return added[name]
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from metaflow.settings.load import load_settings

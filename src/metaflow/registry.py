@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from metaflow import entry_points
+
+if TYPE_CHECKING:
+    from metaflow.protocols.extensions import Extensions
 
 # Kind, name -> «module:attribute». Calls that go up a layer (a flow file starting the
 # command line) and features that a flow may never use are both found here.
@@ -54,20 +59,51 @@ BUILT_IN: Final[dict[tuple[str, str], str]] = {
 }
 
 
+class Added:
+    """Holder of what extension packages add; the module has one instance, `added`."""
+
+    __slots__ = ("extensions",)
+
+    def __init__(self) -> None:
+        self.extensions: Extensions | None = None
+        """Set by the façade when there are extension packages, or names are switched off."""
+
+
+added: Final[Added] = Added()
+
+
 def names(kind: str) -> list[str]:
     """List all registered names of a kind, sorted."""
-    return sorted(name for known, name in BUILT_IN if known == kind)
+    known = {name for group, name in BUILT_IN if group == kind}
+    known |= entry_points.offered(kind).keys()
+    if added.extensions is not None:
+        for name, make in added.extensions.plugins(kind).items():
+            (known.discard if make is None else known.add)(name)
+    return sorted(known)
 
 
 def load(kind: str, name: str) -> Any:
     """Import and return the implementation registered under this name.
+
+    What extension packages say comes first, then what is built in, then what distributions
+    offer by entry points.
 
     Raises
     ------
     KeyError
         Nothing of that kind has that name.
     """
-    module, _, attribute = BUILT_IN[kind, name].partition(":")
+    if added.extensions is not None:
+        plugins = added.extensions.plugins(kind)
+        if name in plugins:
+            make = plugins[name]
+            if make is None:
+                raise KeyError(name)
+            return make()
+    target = BUILT_IN.get((kind, name))
+    if target is None:
+        return entry_points.load(kind, name)
+    module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from metaflow.model.artifact import ArtifactRef, ItemsRef, Unread, read_ref
 from metaflow.model.task import Frame, RunContext
 
-FRAMEWORK_ARTIFACTS = frozenset({"_exception", "_graph_info", "name"})
+FRAMEWORK_ARTIFACTS = frozenset({"_exception", "_graph_info", "_task_metadata", "name"})
 """Artifacts that the framework sets itself; no task inherits or merges them."""
 
 

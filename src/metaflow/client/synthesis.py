@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 OF_PARAMETERS_TASK: Final = frozenset({"start_step", "end_step"})
 """Facts of the run that just its `_parameters` task shows."""
 
+REGISTERED: Final = "_task_metadata"
+"""Artifact that holds what hooks of plug-ins have registered about their task."""
+
 LISTS: Final = frozenset({"foreach-stack"})
 """Facts whose value is a list."""
 
@@ -58,6 +61,7 @@ def facts_of(view: TaskView) -> Iterator[Fact]:
     for attempt in view.attempts():
         yield from _of_attempt(attempt)
     yield from _recorded(view)
+    yield from _registered(view)
 
 
 def foreach_frames(view: TaskView) -> list[Frame]:
@@ -100,6 +104,15 @@ def _recorded(view: TaskView) -> Iterator[Fact]:
     for free in view.run.catalog.free_facts(view.run.facts.key, view.task_id):
         if view.selected is None or free.attempt == view.selected:
             yield Fact(free.name, free.value, local_time(free.at), free.name)
+
+
+def _registered(view: TaskView) -> Iterator[Fact]:
+    """Tell what hooks of plug-ins have registered in the task."""
+    stored = view.stored
+    ref = None if stored is None else stored.ref(REGISTERED)
+    if stored is not None and ref is not None:
+        for fact in stored.load(ref):
+            yield Fact(fact["field"], fact["value"], local_time(fact["at"]), fact["type"])
 
 
 def _is_parameters(view: TaskView) -> bool:

@@ -19,6 +19,11 @@ class InputTexts:
         """Keep a finished task; `manifest` is JSON already."""
         self._texts[task_id] = f"[{dumps(step)},{dumps(task_id)},{dumps(frames)},{manifest}]"
 
+    def place(self, task_id: str) -> str:
+        """Step and id of a finished task, as `step/task`."""
+        step, _ = json.JSONDecoder().raw_decode(self._texts[task_id], 1)
+        return f"{step}/{task_id}"
+
     def assignment(self, launch: Launch) -> str:
         """Encode an assignment with all its inputs."""
         inputs = ",".join(self._texts[task_id] for task_id in launch.input_ids)

@@ -154,10 +154,15 @@ class _Run:
             + (f", see it in the UI at {seen}" if seen else ":")
         )
         console.flush()
+        listeners = [told for spec in self._specs.values() for told in spec.listeners]
+        for listener in listeners:
+            listener.run_started(run_id)
         try:
             loop.run(request.graph.start_step)
         finally:
             book.close()
+        for listener in listeners:
+            listener.run_finished(loop.error)
         self._say_end(console, loop.error, run_id)
         self._call_exit_hooks(run_id, is_ok=loop.error is None)
         return loop.error

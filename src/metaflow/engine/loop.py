@@ -108,6 +108,7 @@ class RunLoop:
         self._console = console
         self._book = book
         self._origin_run_id = origin_run_id
+        self._specs = specs
         self._pool = WorkerPool(source, specs)
         self._inputs = InputTexts()
         self._selector = selectors.DefaultSelector()
@@ -261,6 +262,8 @@ class RunLoop:
 
     def _do(self, command: Command) -> None:
         if isinstance(command, Launch):
+            if command.attempt == 0:
+                self._tell_created(command)
             self._pool.submit(command)
         elif isinstance(command, Clone):
             self._clone(command)
@@ -297,7 +300,17 @@ class RunLoop:
             text = "Task is starting (retry)." if launch.attempt else "Task is starting."
         self._console.say_of(label, text)
 
+    def _tell_created(self, task: Launch | Clone) -> None:
+        spec = self._specs.get(task.step)
+        if spec is None or not spec.listeners:
+            return
+        inputs = [self._inputs.place(task_id) for task_id in task.input_ids]
+        index = next((frame.index for frame in reversed(task.frames) if frame.var), None)
+        for listener in spec.listeners:
+            listener.task_created(task.task_id, index, inputs, is_cloned=isinstance(task, Clone))
+
     def _clone(self, clone: Clone) -> None:
+        self._tell_created(clone)
         now = time.time()
         origin = clone.origin
         self._changes += (

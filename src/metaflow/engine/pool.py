@@ -32,7 +32,9 @@ class WorkerPool:
 
     def submit(self, launch: Launch) -> None:
         """Queue a launch for the next worker of its step's environment."""
-        self._waiting.setdefault(self._specs[launch.step].env, deque()).append(launch)
+        spec = self._specs[launch.step]
+        env = changed_env(spec, launch.attempt) if spec.listeners else spec.env
+        self._waiting.setdefault(env, deque()).append(launch)
 
     def pairs(self) -> Iterator[tuple[Launch, Worker]]:
         """Take launches and the workers to give them to, as long as there are both."""
@@ -101,3 +103,11 @@ class WorkerPool:
         for waiting in self._waiting.values():
             waiting.clear()
         return dropped
+
+
+def changed_env(spec: StepSpec, attempt: int) -> Env:
+    """Let the listeners of a step change the environment variables of an attempt."""
+    env = dict(spec.env)
+    for listener in spec.listeners:
+        listener.attempt_starting(attempt, spec.retries, env)
+    return tuple(sorted((str(name), str(value)) for name, value in env.items()))

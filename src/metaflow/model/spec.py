@@ -1,6 +1,6 @@
 """What a step declares to the engine, after all its decorators have spoken."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 MAX_ATTEMPTS = 6
 """No task has more attempts than this, fallbacks included."""
@@ -34,3 +34,5 @@ class StepSpec(NamedTuple):
     resources: tuple[tuple[str, str], ...] = ()
     unavailable: tuple[Lack, ...] = ()
     """What the step asks for and this installation does not have."""
+    listeners: tuple[Any, ...] = ()
+    """Each is a `protocols.step_listener.StepListener`: wants to hear how its tasks come about."""

@@ -23,12 +23,26 @@ class Attempt:
         No retry of the user's code follows.
     fallback : bool
         Earlier attempts died without an exception; the user's code does not run again.
+    afterwards : list of callable
+        Hooks add what shall be called when the attempt's artifacts are stored; it is told
+        whether the attempt went well.
+    inputs : Inputs or None
+        What a join is called with besides the flow.
     handled : BaseException or None
         The failure that a hook took upon itself: the task counts as finished and follows
         its static transition.
     """
 
-    __slots__ = ("fallback", "flow", "handled", "last", "number", "step")
+    __slots__ = (
+        "afterwards",
+        "fallback",
+        "flow",
+        "handled",
+        "inputs",
+        "last",
+        "number",
+        "step",
+    )
 
     def __init__(self, flow: Any, step: str, number: int, *, last: bool, fallback: bool) -> None:
         self.flow: Any = flow
@@ -37,6 +51,8 @@ class Attempt:
         self.last: bool = last
         self.fallback: bool = fallback
         self.handled: BaseException | None = None
+        self.inputs: Any = None
+        self.afterwards: list[Callable[[bool], None]] = []
 
 
 class StepHook(Protocol):

@@ -3,7 +3,7 @@
 # No postponed annotations here: a NamedTuple would compile each of them at import, which
 # costs ten times as much as evaluating them.
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +15,9 @@ USER_VARIABLES: Final = ("SUDO_USER", "USERNAME", "USER")
 """Variables that tell who is logged in, after METAFLOW_USER."""
 WEBHOOK_AUTHS: Final = ("none", "service")
 TASK_STARTS: Final = ("auto", "fork", "spawn")
+
+OVERRIDES: Final[list[Callable[[], Mapping[str, str]]]] = []
+"""What has the last word on settings, by name without `METAFLOW_`: extension packages."""
 
 
 class Settings(NamedTuple):
@@ -89,10 +92,34 @@ def load_settings(environ: Mapping[str, str] | None = None, cwd: str | None = No
         A value is not what the setting needs.
     """
     env: Mapping[str, str] = os.environ if environ is None else environ
+    raw = own_settings(env, cwd)
+    for overriding in OVERRIDES:
+        raw.update(overriding())
+    return _settle(raw, env)
+
+
+def own_settings(
+    environ: Mapping[str, str] | None = None, cwd: str | None = None
+) -> dict[str, str]:
+    """Read what the environment and the files say, before extensions have their say.
+
+    Parameters
+    ----------
+    environ : Mapping of str to str, optional
+        Environment variables; those of the process by default.
+    cwd : str, optional
+        Where the search for a project's configuration file begins.
+
+    Returns
+    -------
+    dict of str to str
+        Texts by name, without `METAFLOW_`.
+    """
+    env: Mapping[str, str] = os.environ if environ is None else environ
     raw = _profile_values(env)
     raw.update(_project_values(cwd))
     raw.update((key[len(PREFIX) :], value) for key, value in env.items() if key.startswith(PREFIX))
-    return _settle(raw, env)
+    return raw
 
 
 def truth(text: str) -> bool:

@@ -55,7 +55,15 @@ def run_attempt(
     Outcome
         How it ended. All artifacts it names are stored already.
     """
-    return _conclude(store, *perform(flow, context, store, assignment))
+    state, attempt, failure = perform(flow, context, store, assignment)
+    outcome = _conclude(store, state, attempt, failure)
+    for tell in attempt.afterwards:
+        try:
+            tell(outcome.ok)
+        except Exception as error:
+            # What the task has stored is stored; the log says what went wrong since.
+            print_failure(attempt.flow, error)
+    return outcome
 
 
 def perform(
@@ -126,6 +134,7 @@ def _prepare(
     if not assignment.is_join:
         return state, attempt, ()
     inputs = Inputs(assignment.inputs, lambda item: show_finished(flow, item, state))
+    attempt.inputs = inputs
     return state, attempt, (inputs,)
 
 

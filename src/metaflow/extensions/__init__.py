@@ -1,0 +1,1 @@
+"""Packages `metaflow_extensions.<organization>`: found, ordered, and offered to the registry."""

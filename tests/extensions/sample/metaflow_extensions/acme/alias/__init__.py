@@ -1,0 +1,3 @@
+"""Names for `metaflow.integrations`."""
+
+ALIASES_DESC = [("AcmeEvent", ".acme_event.AcmeEvent")]

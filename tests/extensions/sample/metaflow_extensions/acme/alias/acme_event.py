@@ -1,0 +1,5 @@
+"""An event of the sample organization."""
+
+
+class AcmeEvent:
+    pass

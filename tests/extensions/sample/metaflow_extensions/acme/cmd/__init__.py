@@ -1,0 +1,3 @@
+"""Commands of `metaflow`."""
+
+CMDS_DESC = [("acme", ".acme_command.cli")]

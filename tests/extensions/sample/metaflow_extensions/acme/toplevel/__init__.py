@@ -1,0 +1,3 @@
+"""What `metaflow` itself shall have."""
+
+toplevel = "acme_toplevel"
