@@ -52,14 +52,14 @@ class ArgoEvent:
         key : str
             Name of the field.
         value : Any
-            Its value, which becomes text.
+            Its value: plain data as it is, anything else as text.
 
         Returns
         -------
         ArgoEvent
             The same event.
         """
-        self._payload[key] = str(value)
+        self._payload[key] = value
         return self
 
     def safe_publish(
