@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from metaflow.authoring.current import current as current
     from metaflow.authoring.delayed import config_expr as config_expr
     from metaflow.authoring.flowspec import FlowSpec as FlowSpec
+    from metaflow.authoring.include_file import IncludeFile as IncludeFile
     from metaflow.authoring.parameters import JSONType as JSONType
     from metaflow.authoring.parameters import JSONTypeClass as JSONTypeClass
     from metaflow.authoring.parameters import Parameter as Parameter
@@ -93,6 +94,7 @@ _HOMES = {
     "metaflow.authoring.current": ("current",),
     "metaflow.authoring.delayed": ("config_expr",),
     "metaflow.authoring.flowspec": ("FlowSpec",),
+    "metaflow.authoring.include_file": ("IncludeFile",),
     "metaflow.authoring.parameters": ("JSONType", "JSONTypeClass", "Parameter"),
     "metaflow.authoring.steps": ("step",),
     "metaflow.client": (

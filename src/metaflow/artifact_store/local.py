@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from metaflow.artifact_store.batch import Batch
 from metaflow.artifact_store.blobs import BlobFiles
-from metaflow.artifact_store.hashing import digest_of_parts
+from metaflow.artifact_store.hashing import digest_of, digest_of_parts
 from metaflow.artifact_store.items import OFFSET, RANGE, encode_items
 from metaflow.artifact_store.mapped import MappedBlobs
 from metaflow.artifact_store.pickling import Pickled, Reducers, StreamReader
@@ -19,7 +19,7 @@ from metaflow.errors.storage import (
     UnknownEncoding,
     UnpicklableArtifactException,
 )
-from metaflow.model.artifact import ArtifactRef, ItemsRef
+from metaflow.model.artifact import RAW, ArtifactRef, ItemsRef, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 ENCODING: Final = "pickle5"
 """Pickle protocol 5, out-of-band buffers in parts of their own."""
+
+BYTES, TEXT = "bytes", "text"
+"""Content of a file as it is; for text, the name of its character encoding follows a colon."""
+
+FILE_PIECE: Final = 8 << 20
+"""So much of a file is in memory while it is stored."""
 
 _NUMBERS: Final = frozenset((int, float, bool, type(None)))
 _SHORT: Final = 100
@@ -118,6 +124,57 @@ class LocalArtifactStore:
             refs[name] = ref
         return refs, errors
 
+    def save_file(self, path: str, pack: str, text_encoding: str | None = None) -> ArtifactRef:
+        """Store the content of a file, piece by piece; it loads as bytes or as text.
+
+        Parameters
+        ----------
+        path : str
+            The file.
+        pack : str
+            Name of the run's pack, relative to the root.
+        text_encoding : str, optional
+            Name of the encoding that makes text of it; None for bytes.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        StorageFull
+            There is no room.
+        """
+        encoding = BYTES if text_encoding is None else f"{TEXT}:{text_encoding}"
+        batch = self._batch(pack, _NOTHING_KNOWN)
+        digests: list[str] = []
+        with open(path, "rb", buffering=0) as file:
+            while piece := file.read(FILE_PIECE):
+                digests.append(batch.add_stream(piece))
+        digests = digests or [batch.add_stream(b"")]
+        batch.flush()
+        parts = tuple([batch.placed[digest] for digest in digests])
+        digest = digests[0] if len(digests) == 1 else digest_of_parts(encoding, digests)
+        type_ = "builtins.bytes" if text_encoding is None else "builtins.str"
+        size = sum([part.size for part in parts])
+        return ArtifactRef(digest, type_, size, encoding, len(parts), parts)
+
+    def save_blob(self, data: bytes) -> Part:
+        """Store bytes as a file of their own, as they are, unless they are stored already.
+
+        Raises
+        ------
+        StorageFull
+            There is no room.
+        """
+        digest = digest_of(data)
+        if self.has_blob(digest, len(data)):
+            return Part(digest, len(data), RAW, len(data))
+        return self._blobs.write(digest, len(data), RAW, (data,))
+
+    def has_blob(self, digest: str, size: int) -> bool:
+        """Tell whether bytes are stored as a file of their own."""
+        part = self._blobs.find(digest, size)
+        return part is not None and part.codec == RAW
+
     def _batch(self, pack: str, known: Mapping[str, ArtifactRef]) -> Batch:
         parts = [part for ref in known.values() for part in ref.parts]
         return Batch(self._root, pack, self._blobs, self._mapped, parts)
@@ -137,7 +194,7 @@ class LocalArtifactStore:
         UnknownEncoding
             This version cannot read it.
         """
-        loader = self._LOADERS.get(ref.encoding)
+        loader = self._LOADERS.get(ref.encoding.partition(":")[0])
         if loader is None:
             raise UnknownEncoding(ref.encoding, ref.type, tuple(self._LOADERS))
         return loader(self, ref)
@@ -194,8 +251,18 @@ class LocalArtifactStore:
         reader = StreamReader(map(self._parts.content, stream))
         return pickle.Unpickler(reader, buffers=buffers).load()
 
+    def _bytes(self, ref: ArtifactRef) -> bytes:
+        if len(ref.parts) == 1:
+            return self._parts.content(ref.parts[0])
+        return b"".join(map(self._parts.content, ref.parts))
+
+    def _text(self, ref: ArtifactRef) -> str:
+        return self._bytes(ref).decode(ref.encoding.partition(":")[2])
+
     _LOADERS: ClassVar[dict[str, Callable[[LocalArtifactStore, ArtifactRef], object]]] = {
-        ENCODING: _unpickle
+        ENCODING: _unpickle,
+        BYTES: _bytes,
+        TEXT: _text,
     }
     """How each encoding is read; older layouts add theirs here."""
 

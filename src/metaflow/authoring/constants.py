@@ -47,7 +47,9 @@ class ParameterValue:
     def __get__(self, instance: Any, owner: type) -> Any:
         """Load the value of the task behind `instance`; the declaration on the class."""
         state = None if instance is None else vars(instance).get("__state__")
-        return self.declaration if state is None else state.parameter(self.name)
+        if state is None:
+            return self.declaration
+        return state.view(self.name, self.declaration.in_step)
 
     def __set__(self, instance: Any, value: Any) -> NoReturn:
         """Refuse: parameters are fixed for the whole run."""

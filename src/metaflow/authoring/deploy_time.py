@@ -79,7 +79,7 @@ def _problem(parameter: Parameter, result: Any) -> str | None:
     if kind in (int, float, bool) and isinstance(result, str):
         return f"`{result!r}` of type `str`, not `{kind.__name__}`"
     try:
-        parameter.convert(result)
+        parameter.check_result(result)
     except ParameterValueInvalid as error:
         return f"a wrong value: {error.problem}"
     return None

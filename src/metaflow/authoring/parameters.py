@@ -175,6 +175,20 @@ class Parameter:
         except (ValueError, TypeError) as error:
             raise ParameterValueInvalid(self.name, str(error)) from error
 
+    def check_result(self, value: Any) -> None:
+        """Refuse what a default's function returns if it does not fit.
+
+        Raises
+        ------
+        ParameterValueInvalid
+            The value does not fit.
+        """
+        self.convert(value)
+
+    def in_step(self, value: Any) -> Any:
+        """Make what a step sees from what is stored: the same, for most parameters."""
+        return value
+
     def check(self) -> None:
         """Refuse a declaration that cannot work.
 

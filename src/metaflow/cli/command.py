@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from metaflow.cli.console import Console
 
 COMMANDS: Final = {
+    "code": "metaflow.cli.code",
     "configure": "metaflow.cli.configure",
     "develop": "metaflow.cli.develop",
     "tutorials": "metaflow.cli.tutorials",

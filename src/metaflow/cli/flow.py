@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "logs": "metaflow.cli.logs",
     "output-dot": "metaflow.cli.output_dot",
     "output-raw": "metaflow.cli.output_raw",
+    "package": "metaflow.cli.package",
     "resume": "metaflow.cli.resume",
     "run": "metaflow.cli.run",
     "show": "metaflow.cli.show",
@@ -205,6 +206,11 @@ def _top_level_options(settings: Settings) -> list[click.Parameter]:
         _back_end_option("datastore", settings.default_datastore, "Where artifacts are."),
         click.Option(["--datastore-root"], metavar="PATH", help="Root of the store, as it is."),
         click.Option(
+            ["--package-suffixes"],
+            metavar="LIST",
+            help="Pack files with these endings too, such as `.yaml,.sql`.",
+        ),
+        click.Option(
             ["--with", "decospecs"],
             multiple=True,
             metavar="DECOSPEC",
@@ -255,6 +261,7 @@ def _begin(ctx: click.Context, **options: Any) -> Any:
     scope.pylint = options["pylint"]
     scope.decospecs = options["decospecs"]
     scope.datastore_root = options["datastore_root"]
+    scope.package_suffixes = options["package_suffixes"]
     scope.flow_options = options
     if ctx.invoked_subcommand in WITHOUT_BANNER:
         return None

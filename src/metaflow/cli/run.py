@@ -46,6 +46,11 @@ def _request(scope: Scope, own: list[ParameterOption], values: dict[str, Any]) -
     chosen: str | None = values["namespace"]
     validate(scope, scope.all_decospecs(values["decospecs"]))
 
+    parameters = {option.attribute: values[str(option.name)] for option in own}
+    for value in parameters.values():
+        if hasattr(value, "store_in"):
+            scope.console.note(f"Including file *{value.path}* of size {value.shown_size}")
+
     from metaflow.engine.request import RunRequest
 
     root = scope.make_root()
@@ -53,7 +58,7 @@ def _request(scope: Scope, own: list[ParameterOption], values: dict[str, Any]) -
         graph=scope.graph(),
         root=root,
         triggered_by=find_triggers(scope, root),
-        parameters={option.attribute: values[str(option.name)] for option in own},
+        parameters=parameters,
         namespace=scope.identity if chosen is None else chosen or None,
         **fields,
     )

@@ -101,6 +101,7 @@ def common_fields(scope: Scope, values: dict[str, Any]) -> dict[str, Any]:
         "runner_attribute_file": values["runner_attribute_file"],
         "parent_task": values["parent_task"],
         "script": os.path.basename(scope.script),
+        "package": scope.package_order() if scope.settings.code_package_mb else None,
     }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec
     from metaflow.cli.console import Console
     from metaflow.model.flow_facts import FlowFacts
+    from metaflow.model.package import PackageOrder
     from metaflow.settings import Settings
 
 
@@ -48,6 +49,7 @@ class Scope:
         "flow_options",
         "given_configs",
         "inherited_configs",
+        "package_suffixes",
         "pylint",
         "settings",
         "wants_help",
@@ -70,6 +72,8 @@ class Scope:
         self.flow_options: Mapping[str, Any] = {}
         """Values of the top-level options, among them those of the flow's decorators."""
         self._facts: FlowFacts | None = None
+        self.package_suffixes: str | None = None
+        """Endings of files to pack, separated by commas, besides those of the settings."""
         self.wants_help: bool = False
         """The command line only asks a command for its help."""
 
@@ -156,6 +160,19 @@ class Scope:
     def all_decospecs(self, of_run: tuple[str, ...]) -> tuple[str, ...]:
         """Order the decorators to add to all steps, the most important first."""
         return tuple(dict.fromkeys((*of_run, *self.decospecs, *self.settings.default_decospecs)))
+
+    def package_order(self) -> PackageOrder:
+        """Say what of the user's code belongs to a package."""
+        from metaflow.model.package import PackageOrder, all_suffixes
+
+        script = os.path.abspath(self.script)
+        return PackageOrder(
+            os.path.dirname(script),
+            os.path.basename(script),
+            all_suffixes(self.settings.default_package_suffixes, self.package_suffixes),
+            self.settings.user or "",
+            self.settings.code_package_mb << 20,
+        )
 
     def make_root(self) -> str:
         """Find the root of the local store; create it, and say so, if there is none."""

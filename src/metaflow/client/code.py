@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from tarfile import TarFile
     from tempfile import TemporaryDirectory
 
@@ -26,11 +26,12 @@ class MetaflowCode:
         Where the package is.
     """
 
-    __slots__ = ("_info", "path")
+    __slots__ = ("_info", "_members", "path")
 
     def __init__(self, path: str) -> None:
         self.path: Final = path
         self._info: dict[str, Any] | None = None
+        self._members: dict[str, bytes] | None = None
 
     @property
     def tarball(self) -> TarFile:
@@ -56,6 +57,20 @@ class MetaflowCode:
         """Source of the flow's file."""
         return self._member(self.script_name).decode()
 
+    def files(self) -> dict[str, bytes]:
+        """Read the user's files.
+
+        Returns
+        -------
+        dict of str to bytes
+            Contents by name, in the order of names.
+        """
+        if self._members is None:
+            with self.tarball as package:
+                found = [one for one in package if one.isfile() and _is_users(one.name)]
+                self._members = {one.name: _content(package, one.name) for one in found}
+        return dict(sorted(self._members.items()))
+
     def extract(self) -> TemporaryDirectory[str]:
         """Unpack the user's files.
 
@@ -67,22 +82,50 @@ class MetaflowCode:
         from tempfile import TemporaryDirectory
 
         directory = TemporaryDirectory()
-        with self.tarball as package:
-            members = [one for one in package if not one.name.startswith(OWN_PREFIXES)]
-            package.extractall(directory.name, members, filter="data")
+        self.extract_to(directory.name)
         return directory
+
+    def extract_to(self, folder: str) -> None:
+        """Unpack the user's files into a folder, which is made if it is not there.
+
+        Parameters
+        ----------
+        folder : str
+            Where to.
+        """
+        with self.tarball as package:
+            members = [one for one in package if _is_users(one.name)]
+            os.makedirs(folder, exist_ok=True)
+            package.extractall(folder, members, filter="data")
 
     def __repr__(self) -> str:
         return f"<MetaflowCode: {self.script_name}>"
 
     def _member(self, name: str) -> bytes:
         with self.tarball as package:
-            member = package.extractfile(name)
-            assert member is not None, "sources and descriptions are plain files"
-            return member.read()
+            return _content(package, name)
 
 
-def code_of(facts: Mapping[str, Any]) -> MetaflowCode | None:
-    """Find the code package that the facts of a run or task name."""
-    text = facts.get(PACKAGE)
-    return MetaflowCode(json.loads(text)["location"]) if text else None
+def _is_users(name: str) -> bool:
+    return not name.startswith(OWN_PREFIXES)
+
+
+def _content(package: TarFile, name: str) -> bytes:
+    member = package.extractfile(name)
+    assert member is not None, "sources and descriptions are plain files"
+    return member.read()
+
+
+def code_of(text: str | None, root: str) -> MetaflowCode | None:
+    """Find the code package that a fact of a run or task names.
+
+    Parameters
+    ----------
+    text : str, optional
+        The fact: a JSON object whose `location` is the package.
+    root : str
+        Root of the store, for a location that is relative.
+    """
+    if not text:
+        return None
+    return MetaflowCode(os.path.join(root, json.loads(text)["location"]))

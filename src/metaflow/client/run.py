@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaflow.client.artifact import MetaflowData
 from metaflow.client.base import MetaflowObject
-from metaflow.client.code import MetaflowCode, code_of
+from metaflow.client.code import PACKAGE, MetaflowCode, code_of
 from metaflow.client.step import Step, step_object
 from metaflow.client.task import Task, task_object
 from metaflow.client.task_view import TaskView, stored_task
@@ -109,8 +109,9 @@ class Run(MetaflowObject, depth=2, kind="run"):
 
     @property
     def code(self) -> MetaflowCode | Any:
-        """The code package that the run used; None if there was none."""
-        return code_of(self._view.metadata)
+        """The user's code as the run found it; None if it was not packed, or not yet."""
+        view = self._view
+        return code_of(view.lasting_fact(PACKAGE), view.scope.backing.root)
 
     @property
     def trigger(self) -> Trigger | Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.client.artifact import DataArtifact, MetaflowData, artifact_of, artifacts_of
 from metaflow.client.base import _CLASSES, MetaflowObject
-from metaflow.client.code import MetaflowCode, code_of
+from metaflow.client.code import PACKAGE, MetaflowCode, code_of
 from metaflow.client.synthesis import facts_of, foreach_frames
 from metaflow.client.task_view import TaskView, find_task, tasks_among
 from metaflow.client.view import AttemptView, local_time
@@ -176,7 +176,9 @@ class Task(MetaflowObject, depth=4, kind="task"):
     @property
     def code(self) -> MetaflowCode | Any:
         """The code package that the task ran from; None if there was none."""
-        return code_of({**self._view.run.metadata, **self.metadata_dict})
+        run = self._view.run
+        text = self.metadata_dict.get(PACKAGE) or run.lasting_fact(PACKAGE)
+        return code_of(text, run.scope.backing.root)
 
     @property
     def environment_info(self) -> dict[str, Any] | None:

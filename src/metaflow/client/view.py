@@ -134,6 +134,14 @@ class RunView:
             self._metadata = self.catalog.run_metadata(self.facts.key)
         return self._metadata
 
+    def lasting_fact(self, name: str) -> str | None:
+        """Return a fact that all tasks share and that may become known while the run goes on."""
+        value = self.metadata.get(name)
+        if value is None and self.facts.status == RUNNING:
+            self._metadata = None
+            value = self.metadata.get(name)
+        return value
+
     @property
     def parameters(self) -> dict[str, list[Any]]:
         """What the pseudo-task `_parameters` has stored: artifacts that every task has."""

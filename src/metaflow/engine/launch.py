@@ -18,6 +18,14 @@ from metaflow.authoring.step_decorators import declare
 from metaflow.engine.console import Console, shows_colors
 from metaflow.engine.loop import RunLoop
 from metaflow.engine.output import Log, LogBook
+from metaflow.engine.packaging import (
+    WITHIN_S,
+    changes_of,
+    order_for_later,
+    pack_first,
+    packs_first,
+    tell_problem,
+)
 from metaflow.engine.plan import Plan
 from metaflow.engine.plan_graph import plan_graph
 from metaflow.errors.base import MetaflowException
@@ -43,7 +51,7 @@ from metaflow.settings.version import get_version
 
 if TYPE_CHECKING:
     from metaflow.engine.request import RunRequest
-    from metaflow.protocols.workers import WorkerSource
+    from metaflow.protocols.workers import CodePacked, WorkerSource
     from metaflow.session import Session
 
 MEGABYTE = 1 << 20
@@ -133,6 +141,8 @@ class _Run:
         self._record_parameters(key, parameters, origin_tasks)
         self._write_run_files(run_id)
         console = Console(run_id, color=shows_colors(sys.stdout))
+        if packs_first(request, self._workers):
+            self._record_package(key, pack_first(request), console)
         book = LogBook(lambda: self._open_log(run_id), request.max_log_size_mb * MEGABYTE)
         loop = RunLoop(
             self._plan(origin_tasks),
@@ -161,6 +171,7 @@ class _Run:
             loop.run(request.graph.start_step)
         finally:
             book.close()
+        self._await_package(key, console)
         for listener in listeners:
             listener.run_finished(loop.error)
         self._say_end(console, loop.error, run_id)
@@ -261,6 +272,10 @@ class _Run:
             known = _parameters_of(origin_tasks)
             inherited = {name: known[name] for name in names if name in known}
             values.update({name: given.get(name) for name in names if name not in known})
+        for name in [name for name, value in values.items() if hasattr(value, "store_in")]:
+            # A file that the run includes: too large, perhaps, to be handed around.
+            stored = values.pop(name).store_in(self._session.artifacts, self._pack(run_id))
+            inherited[name] = stored
         saved = self._workers.save(values, request.root, self._pack(run_id))
         if saved is None:
             saved, problems = self._session.artifacts.save(values, self._pack(run_id))
@@ -294,6 +309,7 @@ class _Run:
             vars(request.flow).get("__with_specs__", ()),
             None if request.facts is None else dict(request.facts.current),
             request.triggered_by,
+            order_for_later(request, self._workers),
         )
 
     def _record_parameters(
@@ -308,6 +324,22 @@ class _Run:
             AttemptDone(PARAMETERS_TASK, 0, now, True, False, parameters, None),
         )
         self._session.journal.write(key, changes)
+
+    def _record_package(self, key: int, packed: CodePacked, console: Console) -> None:
+        changes = changes_of(packed)
+        try:
+            if changes:
+                self._session.journal.write(key, changes)
+        except MetaflowException as error:
+            packed = packed._replace(problem=error.message)
+        tell_problem(packed, console)
+
+    def _await_package(self, key: int, console: Console) -> None:
+        """Record the package of a run that was over sooner."""
+        wait = getattr(self._workers, "packed", None)
+        packed = None if wait is None else wait(WITHIN_S)
+        if packed is not None:
+            self._record_package(key, packed, console)
 
     def _write_run_files(self, run_id: str) -> None:
         request = self._request

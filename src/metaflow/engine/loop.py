@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from metaflow.engine.attempts import RunningAttempt
 from metaflow.engine.inputs import InputTexts, dumps
 from metaflow.engine.output import LogBook, TaskOutput
+from metaflow.engine.packaging import changes_of, tell_problem
 from metaflow.engine.plan_messages import (
     AttemptFailed,
     AttemptSucceeded,
@@ -42,6 +43,7 @@ from metaflow.model.records import AttemptDone, AttemptStarted, Change, RunDone,
 from metaflow.model.spec import NO_RETRY_EXIT_CODE
 from metaflow.model.task import Transition
 from metaflow.protocols.workers import (
+    CodePacked,
     Worker,
     WorkerExited,
     WorkerReady,
@@ -365,6 +367,9 @@ class RunLoop:
             elif isinstance(news, WorkersLost):
                 for worker in self._pool.all_lost(news.env):
                     _discard(worker)
+            elif isinstance(news, CodePacked):
+                self._changes += changes_of(news)
+                tell_problem(news, self._console)
             else:
                 self._worker_ended(news)
         if not self._over:

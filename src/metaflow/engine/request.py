@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.authoring.flowspec import FlowSpec
 from metaflow.graph.model import FlowGraph
+from metaflow.model.package import PackageOrder
 from metaflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,3 +50,5 @@ class RunRequest(NamedTuple):
     """What the flow's decorators declare; None for a flow that has none."""
     triggered_by: str = ""
     """What has started the run, as JSON; empty if it is started by hand."""
+    package: PackageOrder | None = None
+    """What of the user's code is stored with the run; None for nothing."""

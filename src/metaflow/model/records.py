@@ -90,6 +90,13 @@ class TaskMetadata(NamedTuple):
     at: float
 
 
+class RunMetadata(NamedTuple):
+    """A fact about the whole run that was not known when it began."""
+
+    name: str
+    value: str
+
+
 class RunDone(NamedTuple):
     """The launcher is through with the run."""
 
@@ -97,7 +104,9 @@ class RunDone(NamedTuple):
     ok: bool
 
 
-Change: TypeAlias = TaskCreated | AttemptStarted | AttemptDone | LogWritten | TaskMetadata | RunDone
+Change: TypeAlias = (
+    TaskCreated | AttemptStarted | AttemptDone | LogWritten | TaskMetadata | RunMetadata | RunDone
+)
 
 
 class OriginTask(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 from metaflow.model.artifact import ArtifactRef, ItemsRef, Unread, manifest_from_json
+from metaflow.model.package import PackageOrder
 
 
 class Frame(NamedTuple):
@@ -97,6 +98,8 @@ class RunContext(NamedTuple):
     """Further values of `current`, from the flow's decorators."""
     triggered_by: str = ""
     """What has started the run, as JSON; empty if it was started by hand."""
+    package: PackageOrder | None = None
+    """What of the user's code a warm parent shall have packed while tasks run."""
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Self:
@@ -107,6 +110,7 @@ class RunContext(NamedTuple):
             parameter_names=tuple(context.parameter_names),
             tags=tuple(context.tags),
             with_specs=tuple(context.with_specs),
+            package=context.package and PackageOrder.from_json(list(context.package)),
         )
 
 

@@ -54,7 +54,16 @@ class WorkersLost(NamedTuple):
     env: tuple[tuple[str, str], ...]
 
 
-News: TypeAlias = WorkerReady | WorkerExited | WorkersLost
+class CodePacked(NamedTuple):
+    """The user's code was packed in a process of its own, as the run's context asked."""
+
+    facts: tuple[tuple[str, str], ...]
+    """Facts about the run; none when there is no package."""
+    problem: str | None = None
+    """Why there is no package."""
+
+
+News: TypeAlias = WorkerReady | WorkerExited | WorkersLost | CodePacked
 
 
 class WorkerSource(Protocol):
@@ -93,4 +102,16 @@ class WorkerSource(Protocol):
 
     def close(self) -> None:
         """Kill and reap whatever is left."""
+        ...
+
+
+class PacksCode(Protocol):
+    """A source of workers that can pack the user's code while tasks run."""
+
+    def will_pack(self) -> bool:
+        """Tell whether `configure` with a package order leads to a `CodePacked`."""
+        ...
+
+    def packed(self, timeout_s: float) -> CodePacked | None:
+        """Wait for the package when the run is over; None if `poll` has told of it."""
         ...

@@ -56,6 +56,10 @@ class Settings(NamedTuple):
     maximum_foreach_value_chars: int = 30
     task_start: str = "auto"
     """How a local task's process begins: `fork`, `spawn`, or `auto` to let the system decide."""
+    code_package_mb: int = 20
+    """How large the files of a run may be together to be packed with it; 0 packs nothing."""
+    feat_always_upload_code_package: bool = False
+    """The code is packed before the first task begins."""
     contact_info: Mapping[str, str] = MappingProxyType({})
     """Where to learn more and ask: label to address; empty for the built-in list."""
     ui_url: str | None = None
@@ -159,6 +163,8 @@ def _settle(raw: dict[str, str], env: Mapping[str, str]) -> Settings:
             raw, "MAXIMUM_FOREACH_VALUE_CHARS", fallback.maximum_foreach_value_chars
         ),
         task_start=_task_start(raw),
+        code_package_mb=_count(raw, "CODE_PACKAGE_MB", fallback.code_package_mb),
+        feat_always_upload_code_package=truth(raw.get("FEAT_ALWAYS_UPLOAD_CODE_PACKAGE", "")),
         contact_info=_contacts(raw),
         ui_url=(raw.get("UI_URL") or "").rstrip("/") or None,
         no_color=bool(env.get("NO_COLOR")),

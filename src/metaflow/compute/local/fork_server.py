@@ -22,17 +22,20 @@ from array import array
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from metaflow.artifact_store.local import LocalArtifactStore
-from metaflow.compute.local import child, frames
+from metaflow.code_package.snapshot import known_snapshot
+from metaflow.compute.local import child, frames, packer, packer_line
 from metaflow.compute.local.lifeline import kill_group, prepare_to_die_with
 from metaflow.compute.local.rehearsal import rehearse
 from metaflow.compute.local.streams import open_output
-from metaflow.compute.local.wire import BYE, CONTEXT, EXITED, NEW_WORKER, RECORD
+from metaflow.compute.local.wire import BYE, CONTEXT, EXITED, NEW_WORKER, PACKER, RECORD
 from metaflow.errors.storage import DataException
 from metaflow.model.artifact import ArtifactRef
 from metaflow.model.task import RunContext
 from metaflow.task.leaving import flush_output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from metaflow.authoring.flowspec import FlowSpec
 
 CRASHED = 70
@@ -78,6 +81,7 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     ready = child.make_ready(flow, context)
     gc.freeze()
     gc.enable()
+    order = context.package
     workers: set[int] = set()
     poller = select.poll()
     poller.register(control, select.POLLIN)
@@ -100,6 +104,10 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
                 os.close(wake_in)
                 os.close(wake_out)
                 _become_worker(ready, control, line)
+            if order is not None:
+                # Only now: the first task is on its way, and this process has time.
+                order = None
+                _see_to_package(ready, control, workers, die_with_server)
 
 
 def _await_context(control: socket.socket) -> RunContext | None:
@@ -191,6 +199,38 @@ def _open_lines(count: int) -> list[Line]:
 def _close_spans(spans: list[tuple[int, int]]) -> None:
     for first, after in spans:
         os.closerange(first, after)
+
+
+def _see_to_package(
+    ready: child.Ready,
+    control: socket.socket,
+    workers: set[int],
+    die_with_server: Callable[[], None],
+) -> None:
+    """Find out at once that the code has not changed, or fork the process that packs it."""
+    order = ready.context.package
+    assert order is not None, "called on an order only"
+    known = known_snapshot(order, ready.flow, ready.context.root)
+    answer_read, answer_write = os.pipe()
+    pid = 0
+    if known is not None:
+        os.write(answer_write, packer_line.encode(known))
+    else:
+        pid = os.fork()
+        if pid == 0:
+            die_with_server()
+            os.close(control.fileno())
+            os.close(answer_read)
+            packer.become_packer(ready.flow, ready.context, answer_write)
+        # It is killed with the workers.
+        workers.add(pid)
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        control.sendmsg(
+            [RECORD.pack(PACKER, pid, 0)],
+            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", (answer_read,)))],
+        )
+    os.close(answer_read)
+    os.close(answer_write)
 
 
 def _become_worker(ready: child.Ready, control: socket.socket, line: Line) -> NoReturn:

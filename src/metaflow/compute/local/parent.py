@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from metaflow.compute.local import frames
 from metaflow.compute.local.lifeline import kill_group
-from metaflow.compute.local.wire import BYE, CONTEXT, EXITED, MORE, RECORD, SAVE
+from metaflow.compute.local.packer_line import PackerPipe
+from metaflow.compute.local.wire import BYE, CONTEXT, EXITED, MORE, PACKER, RECORD, SAVE
 from metaflow.model.artifact import ArtifactRef, manifest_from_json
 from metaflow.protocols.workers import News, Worker, WorkerExited, WorkerReady, WorkersLost
 
@@ -50,6 +51,9 @@ class WarmParent:
         self.alive = True
         self._control = control
         self._workers: set[int] = set()
+        self._packer_pid = 0
+        self.packer: PackerPipe | None = None
+        """The line to the process that packs the code, once there is one."""
 
     def fileno(self) -> int:
         """Descriptor of the line to the server."""
@@ -101,7 +105,12 @@ class WarmParent:
                 heard += self._bury()
                 break
             kind, pid, number = RECORD.unpack(data)
-            if kind == EXITED:
+            if kind == PACKER:
+                self._packer_pid = pid
+                self.packer = PackerPipe(array("i", ancillary[0][2])[0])
+            elif pid == self._packer_pid:
+                self._packer_pid = 0
+            elif kind == EXITED:
                 self._workers.discard(pid)
                 heard.append(WorkerExited(pid, number))
             else:

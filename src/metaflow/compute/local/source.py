@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import selectors
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING, NoReturn
 
 from metaflow.compute.local import safety
 from metaflow.compute.local.lifeline import kill_group
+from metaflow.compute.local.packer_line import PACKER_DIED, PackerPipe
 from metaflow.compute.local.parent import WarmParent
-from metaflow.protocols.workers import News, WorkerExited, WorkerReady
+from metaflow.protocols.workers import CodePacked, News, WorkerExited, WorkerReady
 from metaflow.task.leaving import flush_files, flush_output
 
 if TYPE_CHECKING:
@@ -53,6 +56,8 @@ class LocalWorkers:
         self._started: list[News] = []
         self._context: RunContext | None = None
         self._keeper: Keeper | None = None
+        self._packer: PackerPipe | None = None
+        self._awaits_package = False
         self._forks = start != "spawn"
         if start == "auto":
             self.reason = safety.reason_against_fork()
@@ -74,8 +79,26 @@ class LocalWorkers:
     def configure(self, context: RunContext) -> None:
         """Tell all workers of the run's context; called once, before the first request."""
         self._context = context
+        self._awaits_package = context.package is not None and self.will_pack()
         for parent in self._parents.values():
             parent.configure(context)
+
+    def will_pack(self) -> bool:
+        """Tell whether there is a warm parent, which has time to pack the code."""
+        return () in self._parents
+
+    def packed(self, timeout_s: float) -> CodePacked | None:
+        """Wait for the package when the run is over; None if `poll` has told of it."""
+        deadline = time.monotonic() + timeout_s
+        while self._awaits_package:
+            for news in self.poll():
+                if isinstance(news, CodePacked):
+                    return news
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return CodePacked((), f"it was not complete {timeout_s:g} s after the run")
+            select.select([self._selector], [], [], left)
+        return None
 
     def request(self, env: Env, count: int) -> None:
         """Ask for `count` more workers with these environment variables."""
@@ -93,9 +116,13 @@ class LocalWorkers:
         for parent in list(self._parents.values()):
             descriptor = parent.fileno()
             heard += parent.poll()
+            heard += self._hear_packer(parent)
             if not parent.alive:
                 self._selector.unregister(descriptor)
                 del self._parents[parent.env]
+                if self._awaits_package and self._packer is None and not parent.env:
+                    self._awaits_package = False
+                    heard.append(CodePacked((), PACKER_DIED))
         for pid in list(self._interpreters):
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
@@ -104,6 +131,20 @@ class LocalWorkers:
                     self._keeper.forget(pid)
                 heard.append(WorkerExited(pid, os.waitstatus_to_exitcode(status)))
         return heard
+
+    def _hear_packer(self, parent: WarmParent) -> list[News]:
+        if parent.packer is not None and self._packer is None:
+            self._packer = parent.packer
+            parent.packer = None
+            self._selector.register(self._packer, selectors.EVENT_READ)
+        packed = None if self._packer is None else self._packer.read()
+        if self._packer is None or packed is None:
+            return []
+        self._selector.unregister(self._packer)
+        self._packer.close()
+        self._packer = None
+        self._awaits_package = False
+        return [packed]
 
     def close(self) -> None:
         """Kill and reap whatever is left."""
@@ -145,7 +186,8 @@ class LocalWorkers:
 
         parent = start_parent(env)
         if self._context is not None:
-            parent.configure(self._context)
+            # The first warm parent packs the code; this one has nothing but its steps.
+            parent.configure(self._context._replace(package=None))
         self._adopt(parent)
         return parent
 

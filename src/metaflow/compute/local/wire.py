@@ -4,7 +4,8 @@ import struct
 
 RECORD = struct.Struct(">cii")
 """From the parent to the launcher: a kind, a process id, a number."""
-NEW_WORKER, EXITED = b"W", b"X"
+NEW_WORKER, EXITED, PACKER = b"W", b"X", b"P"
+"""A new worker, the end of one, and the process that packs the code."""
 MORE, BYE = b"+", b"."
 """From the launcher to the parent: one byte per worker that it wants, and one at the end."""
 SAVE, CONTEXT = "save", "context"

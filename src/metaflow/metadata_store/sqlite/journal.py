@@ -18,6 +18,7 @@ from metaflow.model.records import (
     NewRun,
     OriginTask,
     RunDone,
+    RunMetadata,
     TaskCreated,
     TaskMetadata,
 )
@@ -221,6 +222,9 @@ class _Batch:
         task = stored_id(task_id)
         self._add(queries.ADD_METADATA, self._run, task, attempt, name, at, _storable(value))
 
+    def run_metadata(self, _database: sqlite3.Connection, change: RunMetadata) -> None:
+        self._add(queries.ADD_RUN_METADATA, change.name, _storable(change.value), self._run)
+
     def run_done(self, _database: sqlite3.Connection, change: RunDone) -> None:
         self._add(queries.END_RUN, "done" if change.ok else "failed", change.at, self._run)
 
@@ -242,6 +246,7 @@ _GATHER: Final[dict[type, Callable[[_Batch, sqlite3.Connection, Any], None]]] = 
     AttemptDone: _Batch.attempt_done,
     LogWritten: _Batch.log_written,
     TaskMetadata: _Batch.task_metadata,
+    RunMetadata: _Batch.run_metadata,
     RunDone: _Batch.run_done,
 }
 

@@ -69,6 +69,10 @@ INSERT INTO metadata (run, task, attempt, name, at, value) VALUES (?, ?, ?, ?, ?
 ON CONFLICT DO UPDATE SET value = excluded.value
 """
 
+ADD_RUN_METADATA: Final = """
+UPDATE run SET metadata = json_set(metadata, '$."' || ? || '"', ?) WHERE key = ?
+"""
+
 SET_END_TASK: Final = "UPDATE run SET end_task = ? WHERE key = ?"
 
 # A late word of an earlier attempt does not hide that of a later one.

@@ -1,0 +1,1 @@
+"""The user's sources: found, packed, stored with a run, and unpacked."""
