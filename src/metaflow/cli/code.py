@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from metaflow.cli.console import Console
 
-RUN_DEPTH, TASK_DEPTH = 2, 4
+TASK_DEPTH = 4
+SHOWN = 5
+"""So many files that are only here are named."""
 
 
 def build(console: Console) -> click.Group:
@@ -28,10 +30,10 @@ def build(console: Console) -> click.Group:
     run = click.Argument(["run"], metavar="RUN")
 
     def diff(**values: str) -> None:
-        _print(console, _difference(values["run"], None))
+        _diff(console, values["run"])
 
     def diff_runs(**values: str) -> None:
-        _print(console, _difference(values["first"], values["second"]))
+        _print(console, _code(values["first"]).files(), _code(values["second"]).files())
 
     def pull(**values: str | None) -> None:
         _pull(console, str(values["run"]), values["directory"])
@@ -87,34 +89,39 @@ def _code(pathspec: str) -> Any:
     return found.code
 
 
-def _files_here(code: Any) -> dict[str, bytes]:
-    """Read the files of the working directory that a package of it would have."""
+def _files_here(console: Console, code: Any) -> dict[str, bytes]:
+    """Read what the working directory has of the files of a package.
+
+    Files that the package does not have are no part of the comparison, because a patch that
+    removes them would do harm; a note names some.
+    """
     from metaflow.code_package.finding import find_files
 
+    names = code.files().keys()
     suffixes = code.info.get("package_suffixes") or (".py", ".R", ".RDS")
-    paths = {found.name: found.path for found in find_files(os.getcwd(), suffixes)}
-    # What decorators had added may be here too, whatever its suffix.
-    paths.update({name: name for name in code.files() if os.path.isfile(name)})
+    here = sorted(found.name for found in find_files(os.getcwd(), suffixes))
+    new = [name for name in here if name not in names]
+    if new:
+        more = f" and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
+        console.note(f"Only here, and left out: {', '.join(new[:SHOWN])}{more}")
     contents = {}
-    for name, path in sorted(paths.items()):
-        with open(path, "rb") as file:
-            contents[name] = file.read()
+    for name in names:
+        if os.path.isfile(name):
+            with open(name, "rb") as file:
+                contents[name] = file.read()
     return contents
 
 
-def _difference(first: str, second: str | None) -> bytes:
-    from metaflow.code_package.difference import difference
-
-    old = _code(first)
-    new: Mapping[str, bytes] = _files_here(old) if second is None else _code(second).files()
-    return difference(old.files(), new)
+def _diff(console: Console, pathspec: str) -> None:
+    code = _code(pathspec)
+    _print(console, code.files(), _files_here(console, code))
 
 
-def _print(console: Console, text: bytes) -> None:
-    shown = text.decode("utf-8", "replace")
+def _print(console: Console, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> None:
+    from metaflow.code_package.difference import colored, difference
+
+    shown = difference(old, new).decode("utf-8", "replace")
     if console.color and sys.stdout.isatty():
-        from metaflow.code_package.difference import colored
-
         shown = colored(shown)
     console.data(shown, end="")
 
@@ -142,7 +149,7 @@ def _patch(console: Console, pathspec: str, path: str | None, *, overwrite: bool
     code = _code(pathspec)
     if os.path.lexists(target) and not overwrite:
         raise TargetExists(target, "give `--overwrite` to replace it, or another `--file_path`")
-    text = difference(_files_here(code), code.files())
+    text = difference(_files_here(console, code), code.files())
     try:
         with open(target, "wb") as file:
             file.write(text)
