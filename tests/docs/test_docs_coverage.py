@@ -135,7 +135,7 @@ def test_a_page_names_no_option_or_variable_that_does_not_exist(page):
         for option in options(made)
     }
     text = page.read_text(encoding="utf-8")
-    own = set(re.findall(r"Parameter\(\s*\"([\w-]+)\"", text))
+    own = set(re.findall(r"(?:Parameter|IncludeFile)\(\s*\"([\w-]+)\"", text))
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
     assert named - known - {f"--{name}" for name in own} <= {"--help"}
 
@@ -143,7 +143,9 @@ def test_a_page_names_no_option_or_variable_that_does_not_exist(page):
         r"METAFLOW_(RUN|QUIET|PYLINT|DATASTORE|METADATA|ENVIRONMENT|DECOSPECS|RESUME|FLOW|"
         r"BRANCH|PRODUCTION|TRIGGER)"
     )
-    of_options = re.compile(rf"{read_by_options}(_[A-Z_]+)?|METAFLOW_EXIT_[A-Z_]+|METAFLOW_")
+    of_options = re.compile(
+        rf"{read_by_options}(_[A-Z_]+)?|METAFLOW_(EXIT_[A-Z_]+|PACKAGE_POLICY)?"
+    )
     in_text = set(re.findall(r"\bMETAFLOW_[A-Z_]*", text))
     asked_for = {
         question.key for topic in TOPICS for part in topic.parts for question in part.questions
