@@ -131,8 +131,13 @@ def test_a_resumed_run_has_the_code_of_its_own_day(workspace):
     assert second["start"].task.origin_pathspec == first["start"].task.pathspec
 
 
-def test_a_step_with_a_warm_parent_of_its_own_packs_nothing_more(workspace):
-    workspace.write(FLOW.format(decorator='@environment(vars={"A": "1"})'))
+@pytest.mark.parametrize("step", ["start", "end"])
+def test_a_step_with_a_warm_parent_of_its_own_packs_nothing_more(workspace, step):
+    text = FLOW.format(decorator="")
+    place = text.index("@step") if step == "start" else text.rindex("@step")
+    indent = text[:place].rpartition("\n")[2]
+    added = f'@environment(vars={{"A": "1"}})\n{indent}'
+    workspace.write(text[:place] + added + text[place:])
     run = workspace.run()
     assert run.code.flowspec == source(workspace)
     assert len(list((workspace.folder / ".metaflow" / "blobs").glob("*/*"))) == 1

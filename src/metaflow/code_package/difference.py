@@ -36,12 +36,12 @@ def difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> bytes:
 
 
 def _one(name: str, before: bytes | None, after: bytes | None) -> Iterator[str]:
-    # Only new, deleted and renamed files need git's own lines, and these also tell of empty
-    # files, for which a diff has nothing to say.
+    # Git's own lines also tell of empty files, for which a diff has nothing else to say.
+    yield f"diff --git {name} {name}\n"
     if before is None:
-        yield f"diff --git {name} {name}\nnew file mode 100644\n"
+        yield "new file mode 100644\n"
     elif after is None:
-        yield f"diff --git {name} {name}\ndeleted file mode 100644\n"
+        yield "deleted file mode 100644\n"
     if _is_binary(before) or _is_binary(after):
         one, other = (_label(name, content).rstrip("\t") for content in (before, after))
         yield f"Binary files {one} and {other} differ\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from metaflow.code_package.difference import colored, difference
@@ -38,7 +38,8 @@ def test_equal_files_have_no_difference():
     assert difference({"a.py": b"1\n"}, {"a.py": b"1\n"}) == b""
 
 
-@given(old=TREES, new=TREES)
+@given(TREES, TREES)
+@example({"a.py": b"", "b/c.py": b""}, {"b/c.py": b"a"})
 @settings(max_examples=40, deadline=None)
 def test_git_applies_it(tmp_path_factory, old, new):
     folder = tmp_path_factory.mktemp("git")
@@ -69,7 +70,7 @@ def test_patch_applies_it(tmp_path, old, new):
 
 def test_files_that_are_no_text_are_named():
     text = difference({"a.rds": b"\0\1"}, {"a.rds": b"\0\2"})
-    assert text == b"Binary files a.rds and a.rds differ\n"
+    assert text == b"diff --git a.rds a.rds\nBinary files a.rds and a.rds differ\n"
 
 
 def test_colors_change_no_text():

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from metaflow.authoring.flowspec import FlowSpec
 
+PACKING_WAITS_MS = 20
+"""How long a first request for a worker may take to come before the code is packed."""
 CRASHED = 70
 """Exit code of a worker whose own machinery failed."""
 FORKED_AT_ONCE = 16
@@ -87,7 +89,12 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     poller.register(control, select.POLLIN)
     poller.register(wake_in, select.POLLIN)
     while True:
-        for descriptor, _ in poller.poll():
+        heard = poller.poll(None if order is None else PACKING_WAITS_MS)
+        if order is not None and not heard:
+            # The first step has a warm parent of its own.
+            order = None
+            _see_to_package(ready, control, workers, die_with_server)
+        for descriptor, _ in heard:
             if descriptor == wake_in:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake_in, 4096)

@@ -116,13 +116,17 @@ class LocalWorkers:
         for parent in list(self._parents.values()):
             descriptor = parent.fileno()
             heard += parent.poll()
-            heard += self._hear_packer(parent)
+            if parent.packer is not None:
+                self._packer, parent.packer = parent.packer, None
+                self._selector.register(self._packer, selectors.EVENT_READ)
             if not parent.alive:
                 self._selector.unregister(descriptor)
                 del self._parents[parent.env]
                 if self._awaits_package and self._packer is None and not parent.env:
                     self._awaits_package = False
                     heard.append(CodePacked((), PACKER_DIED))
+        # The packer outlives its parent by a moment.
+        heard += self._hear_packer()
         for pid in list(self._interpreters):
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
@@ -132,11 +136,7 @@ class LocalWorkers:
                 heard.append(WorkerExited(pid, os.waitstatus_to_exitcode(status)))
         return heard
 
-    def _hear_packer(self, parent: WarmParent) -> list[News]:
-        if parent.packer is not None and self._packer is None:
-            self._packer = parent.packer
-            parent.packer = None
-            self._selector.register(self._packer, selectors.EVENT_READ)
+    def _hear_packer(self) -> list[News]:
         packed = None if self._packer is None else self._packer.read()
         if self._packer is None or packed is None:
             return []
