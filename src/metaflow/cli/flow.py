@@ -190,7 +190,8 @@ class FlowGroup(click.Group):
         from metaflow.cli.telemetry import tell
 
         # The name is looked for here, because what follows is told under it.
-        ctx.obj.command = next(iter([*ctx._protected_args, *ctx.args]), ctx.obj.command)  # noqa: SLF001 - click has no other name for them
+        words = [*getattr(ctx, "_protected_args", ()), *ctx.args]  # click 8 keeps the first apart
+        ctx.obj.command = next(iter(words), ctx.obj.command)
         return tell(ctx.obj, event_logger, monitor, lambda: super(FlowGroup, self).invoke(ctx))
 
 
