@@ -245,6 +245,7 @@ def _read_sandbox(text: str) -> dict[str, str]:
 
 def without_back_end(made: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Find the defaults that name what this installation does not have."""
-    for key in ("METAFLOW_DEFAULT_DATASTORE", "METAFLOW_DEFAULT_METADATA"):
-        if made.get(key, "local") not in AVAILABLE:
+    for kind, available in AVAILABLE.items():
+        key = f"METAFLOW_DEFAULT_{kind.upper()}"
+        if made.get(key, "local") not in available:
             yield key, made[key]

@@ -50,7 +50,12 @@ BACK_ENDS: Final = {
     "environment": ("local", "conda", "pypi", "uv"),
     "datastore": ("local", "s3", "azure", "gs", "spin"),
 }
-AVAILABLE: Final = frozenset({"local"})
+AVAILABLE: Final = {
+    "metadata": ("local", "spin"),
+    "environment": ("local",),
+    "datastore": ("local", "spin"),
+}
+SPIN: Final = "spin"
 UNTOLD: Final = (Settings().default_event_logger, Settings().default_monitor)
 """Names of the event logger and of the monitor that keep nothing."""
 
@@ -118,11 +123,11 @@ class BackEndName(NameType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Accept what is available and say which of two things is wrong with the rest."""
-        if value in AVAILABLE:
+        if value in AVAILABLE[self.name]:
             return str(value)
         problem = "is not one of " + ", ".join(f"'{name}'" for name in self.known)
         if value in self.known:
-            have = " or ".join(f"'{name}'" for name in self.known if name in AVAILABLE)
+            have = " or ".join(f"'{name}'" for name in AVAILABLE[self.name])
             problem = f"is not available in this installation, which has {have}"
         raise click.BadParameter(f"'{value}' {problem}.", ctx, param)
 
@@ -237,6 +242,11 @@ def _top_level_options(settings: Settings) -> list[click.Parameter]:
             show_default=True,
             help="Who is told how long it takes.",
         ),
+        click.Option(
+            ["--mode"],
+            type=click.Choice([SPIN]),
+            help="Use the store of spun tasks: short for `--metadata spin --datastore spin`.",
+        ),
         click.Option(["--force-rebuild-environments"], is_flag=True, hidden=True),
     ]
 
@@ -264,6 +274,7 @@ def _begin(ctx: click.Context, **options: Any) -> Any:
     scope.datastore_root = options["datastore_root"]
     scope.package_suffixes = options["package_suffixes"]
     scope.flow_options = options
+    scope.is_of_spins = _is_of_spins(ctx)
     if ctx.invoked_subcommand in WITHOUT_BANNER:
         return None
     if scope.wants_help:
@@ -280,6 +291,21 @@ def _begin(ctx: click.Context, **options: Any) -> Any:
         return None
     check = import_module(COMMANDS["check"])
     return ctx.invoke(check.build(scope), warnings=False)
+
+
+def _is_of_spins(ctx: click.Context) -> bool:
+    """Tell whether the store of spun tasks is meant; it holds their facts and their artifacts."""
+    stores = ("metadata", "datastore")
+    if SPIN not in {ctx.params["mode"], *(ctx.params[kind] for kind in stores)}:
+        return False
+    source = click.core.ParameterSource.DEFAULT
+    for kind in stores:
+        if ctx.params[kind] != SPIN and ctx.get_parameter_source(kind) is not source:
+            raise click.UsageError(
+                f"`--{kind} {ctx.params[kind]}` contradicts `spin`: the facts and the artifacts of "
+                "spun tasks are in one store."
+            )
+    return True
 
 
 def _declare(scope: Scope, command: str | None) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from metaflow.settings.identity import resolve_identity
-from metaflow.settings.roots import ensure_local_root, find_local_root
+from metaflow.settings.roots import ensure_local_root, find_local_root, spin_root_beside
+from metaflow.settings.search import LOCAL_DIRECTORY
 
 if TYPE_CHECKING:
     from metaflow.authoring.config_settling import GivenConfigs
@@ -49,6 +50,7 @@ class Scope:
         "flow_options",
         "given_configs",
         "inherited_configs",
+        "is_of_spins",
         "package_suffixes",
         "pylint",
         "settings",
@@ -65,6 +67,8 @@ class Scope:
         self.decospecs: tuple[str, ...] = ()
         """Decorators that the top-level `--with` adds."""
         self.datastore_root: str | None = None
+        self.is_of_spins: bool = False
+        """Commands use the store of spun tasks instead of that of runs."""
         self.given_configs: GivenConfigs | None = None
         """What the command line gives for configs."""
         self.inherited_configs: GivenConfigs | None = None
@@ -95,7 +99,15 @@ class Scope:
     @property
     def root(self) -> str | None:
         """Root of the local store, or None if there is none yet."""
-        return find_local_root(os.getcwd(), self.settings, self.datastore_root)
+        root = find_local_root(os.getcwd(), self.settings, self.datastore_root)
+        if not self.is_of_spins or self.datastore_root is not None:
+            return root
+        spins = self._root_of_spins(root)
+        return spins if os.path.isdir(spins) else None
+
+    def _root_of_spins(self, root: str | None) -> str:
+        here = os.getcwd()
+        return spin_root_beside(root or os.path.join(here, LOCAL_DIRECTORY), here, self.settings)
 
     def begin(self, configs: Mapping[str, Any] | None = None) -> None:
         """Compose the flow as far as its parameters; configs are settled if none are handed in."""
@@ -177,6 +189,10 @@ class Scope:
     def make_root(self) -> str:
         """Find the root of the local store; create it, and say so, if there is none."""
         here = os.getcwd()
+        if self.is_of_spins and self.datastore_root is None:
+            path = self._root_of_spins(find_local_root(here, self.settings))
+            os.makedirs(path, exist_ok=True)
+            return path
         path, created = ensure_local_root(here, self.settings, self.datastore_root)
         if created and os.path.dirname(path) == here:
             self.console.note(f"Creating local datastore in current directory ({path})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from metaflow.settings.search import LOCAL_DIRECTORY, nearest_local_directory
+from metaflow.settings.search import LOCAL_DIRECTORY, SPIN_DIRECTORY, nearest_local_directory
 
 if TYPE_CHECKING:
     from metaflow.settings.load import Settings
@@ -64,6 +64,30 @@ def ensure_local_root(
     )
     os.makedirs(path, exist_ok=True)
     return path, True
+
+
+def spin_root_beside(local_root: str, start_dir: str, settings: Settings) -> str:
+    """Say where the tasks go that are spun from the runs of a store; nothing is created.
+
+    Parameters
+    ----------
+    local_root : str
+        Root of the store that has the runs, absolute.
+    start_dir : str
+        What a relative setting is relative to, usually the working directory.
+    settings : Settings
+        `datastore_sysroot_spin` takes the place of the store's neighbourhood.
+
+    Returns
+    -------
+    str
+        Absolute path.
+    """
+    sysroot = settings.datastore_sysroot_spin
+    if sysroot:
+        place = os.path.join(start_dir, os.path.expanduser(sysroot), SPIN_DIRECTORY)
+        return os.path.abspath(place)
+    return os.path.join(os.path.dirname(local_root), SPIN_DIRECTORY)
 
 
 def _named_root(start_dir: str, settings: Settings, datastore_root: str | None) -> str | None:

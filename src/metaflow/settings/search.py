@@ -8,14 +8,19 @@ from typing import Final
 LOCAL_DIRECTORY: Final = ".metaflow"
 """Name of the directory that holds a local store and a project's configuration file."""
 
+SPIN_DIRECTORY: Final = ".metaflow_spin"
+"""Name of the directory that holds what spun tasks have left behind."""
 
-def nearest_local_directory(start_dir: str) -> str | None:
+
+def nearest_local_directory(start_dir: str, name: str = LOCAL_DIRECTORY) -> str | None:
     """Find the `.metaflow` directory of this directory or of the nearest one above it.
 
     Parameters
     ----------
     start_dir : str
         Where to begin.
+    name : str, default ".metaflow"
+        Name of the directory to find.
 
     Returns
     -------
@@ -24,7 +29,7 @@ def nearest_local_directory(start_dir: str) -> str | None:
     """
     here = os.path.abspath(start_dir)
     while True:
-        candidate = os.path.join(here, LOCAL_DIRECTORY)
+        candidate = os.path.join(here, name)
         if os.path.isdir(candidate):
             return candidate
         above = os.path.dirname(here)

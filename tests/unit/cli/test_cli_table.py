@@ -186,6 +186,39 @@ def test_the_page_of_a_run(project):
     assert last.endswith(f" Done! See the run in the UI at {page}")
 
 
+# ── the store of spun tasks ──────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--mode", "spin"), ("--metadata", "spin"), ("--datastore", "spin", "--metadata", "spin")],
+)
+def test_commands_can_use_the_store_of_spun_tasks(project, options):
+    done = project.flow("--no-pylint", *options, "run", "--run-id-file", "id")
+    assert done.code == 0, done.err
+    run_id = (project.directory / "id").read_text()
+    assert (project.directory / ".metaflow_spin/HelloFlow/latest_run").read_text() == run_id
+    assert not (project.directory / ".metaflow").exists()
+    assert project.flow("--quiet", *options, "logs", f"{run_id}/start").out == "hello\n"
+    assert project.flow("dump", f"{run_id}/start").code == 1
+    looked = "from metaflow import *; inspect_spin('.'); print(Flow('HelloFlow').latest_run.id)"
+    assert project.python("-c", looked).out == f"{run_id}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "env"),
+    [
+        (("--mode", "spin", "--metadata", "local"), {}),
+        (("--metadata", "spin", "--datastore", "local"), {}),
+        (("--mode", "spin"), {"METAFLOW_DATASTORE": "local"}),
+    ],
+)
+def test_one_store_cannot_be_two(project, options, env):
+    done = project.flow(*options, "check", **env)
+    assert done.code == 2
+    assert "contradicts `spin`" in done.err
+
+
 # ── resume --reentrant ───────────────────────────────────────────────────────────────────
 
 AGAIN = ("--no-pylint", "resume", "--run-id", "again", "--reentrant", "--clone-only")
