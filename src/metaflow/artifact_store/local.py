@@ -7,6 +7,7 @@ import sys
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from metaflow import registry
 from metaflow.artifact_store.batch import Batch
 from metaflow.artifact_store.blobs import BlobFiles
 from metaflow.artifact_store.hashing import digest_of, digest_of_parts
@@ -24,6 +25,7 @@ from metaflow.model.artifact import RAW, ArtifactRef, ItemsRef, Part
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from metaflow.artifact_store.serializers import SerializerStore
     from metaflow.errors.base import MetaflowException
 
 ENCODING: Final = "pickle5"
@@ -31,6 +33,9 @@ ENCODING: Final = "pickle5"
 
 BYTES, TEXT = "bytes", "text"
 """Content of a file as it is; for text, the name of its character encoding follows a colon."""
+
+PLUGGED: Final = "serializer"
+"""Stored by a plug-in; how it is to be read follows a colon."""
 
 FILE_PIECE: Final = 8 << 20
 """So much of a file is in memory while it is stored."""
@@ -89,6 +94,18 @@ class LocalArtifactStore:
             A file of the store cannot be written.
         """
         batch = self._batch(pack, known)
+        serializers = plugged_serializers()
+        if serializers is not None:
+            from metaflow.artifact_store.plugged import save_plugged
+
+            refs, errors, objects = save_plugged(serializers, batch, objects, known)
+            rest, more = self._save_pickled(batch, objects, known)
+            return {**refs, **rest}, {**errors, **more}
+        return self._save_pickled(batch, objects, known)
+
+    def _save_pickled(
+        self, batch: Batch, objects: Mapping[str, object], known: Mapping[str, ArtifactRef]
+    ) -> tuple[dict[str, ArtifactRef], dict[str, MetaflowException]]:
         pickled: dict[str, tuple[list[str], int]] = {}
         errors: dict[str, MetaflowException] = {}
         larger = []
@@ -259,12 +276,34 @@ class LocalArtifactStore:
     def _text(self, ref: ArtifactRef) -> str:
         return self._bytes(ref).decode(ref.encoding.partition(":")[2])
 
+    def _plugged(self, ref: ArtifactRef) -> object:
+        from metaflow.artifact_store.plugged import load_plugged
+
+        return load_plugged(self._parts, ref)
+
     _LOADERS: ClassVar[dict[str, Callable[[LocalArtifactStore, ArtifactRef], object]]] = {
         ENCODING: _unpickle,
         BYTES: _bytes,
         TEXT: _text,
+        PLUGGED: _plugged,
     }
     """How each encoding is read; older layouts add theirs here."""
+
+
+def plugged_serializers() -> SerializerStore | None:
+    """Find the serializers of plug-ins; None when there are none, as nearly always."""
+    if not _CHECKED:
+        # Only what is remembered of the path is read here, and once before workers are forked.
+        _CHECKED.append(registry.has_plugged("serializer"))
+    if not _CHECKED[0] and "metaflow.artifact_store.serializers" not in sys.modules:
+        return None
+    from metaflow.artifact_store.serializers import SerializerStore
+
+    return SerializerStore.current() or None
+
+
+_CHECKED: Final[list[bool]] = []
+"""Whether there are serializers of plug-ins, once somebody has looked."""
 
 
 def _add(batch: Batch, value: object, table: Reducers | None) -> tuple[list[str], int]:

@@ -9,7 +9,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
-from metaflow import registry
+from metaflow import entry_points, registry
 from metaflow.errors.extension import ExtensionBroken
 from metaflow.extensions.discovery import Extension, discover, namespace_folders
 from metaflow.extensions.toggles import toggled
@@ -19,11 +19,11 @@ from metaflow.settings.load import OVERRIDES, load_settings
 DESCRIPTIONS: Final = {
     "ARTIFACT_SERIALIZER": "serializer",
     "CLI": "cli",
-    "DEPLOYER_IMPL_PROVIDER": "deployer",
+    "DEPLOYER_IMPL_PROVIDER": "deploy_target",
     "ENVIRONMENT": "environment",
     "FLOW_DECORATOR": "flow_decorator",
     "RUNNER_CLI": "runner_cli",
-    "SECRETS_PROVIDER": "secret",
+    "SECRETS_PROVIDER": "secret_source",
     "STEP_DECORATOR": "step_decorator",
     "TL_PLUGIN": "toplevel",
 }
@@ -116,6 +116,7 @@ class LoadedExtensions:
             self._described("plugins", f"{category}S_DESC")
         )
         known = {*found, *(name for group, name in registry.BUILT_IN if group == kind)}
+        known |= entry_points.offered(kind).keys()
         said = [
             getattr(module, f"TOGGLE_{category}", ()) for _, module in self._speakers("plugins")
         ]
@@ -191,6 +192,8 @@ class _Maker:
 
     def __init__(self, extension: Extension, name: str, target: str) -> None:
         self._extension = extension
+        self.source: str = extension.origin
+        """Whose it is, for those who record it."""
         self._name = name
         self._target = f"{extension.package}{target}" if target.startswith(".") else target
 

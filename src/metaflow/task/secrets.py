@@ -107,7 +107,7 @@ def find_source(kind: str) -> SecretSource:
         There is none of this type here.
     """
     try:
-        made: SecretSource = registry.load_plugged(KIND, kind)()
+        made: SecretSource = registry.load(KIND, kind)()
     except KeyError:
         known = registry.names(KIND)
         raise SecretSourceUnknown(kind, known, ELSEWHERE.get(kind, "")) from None
