@@ -211,3 +211,20 @@ def test_no_room_anywhere_after_the_first_of_many_tasks(lab: Lab, disk: Path) ->
     assert len(done.acknowledged) > 3
     assert {"/".join((done.run_id, *task)) for task in done.acknowledged} <= resumed.cloned
     assert "complete" in resumed.out
+
+
+def test_no_room_for_the_code_costs_a_run_its_package_and_nothing_else(
+    lab: Lab, disk: Path
+) -> None:
+    filling(lab, "pass")
+    (lab.folder / "large.py").write_text(os.urandom(4 << 20).hex())
+    done = lab.run()
+    assert done.code == 0, done.all
+    assert "The code of this run is not packed: Cannot write" in done.out
+    # Nothing half-written takes room.
+    assert [path.name for path in lab.store.glob("blobs/*") if path.is_file()] == []
+    more_room(disk)
+    done = lab.run()
+    assert done.code == 0, done.all
+    assert "not packed" not in done.out
+    assert kept(lab, done) == ["end", "fill", "start"]

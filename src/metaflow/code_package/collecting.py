@@ -30,7 +30,7 @@ def collect(order: PackageOrder, flow: type) -> Contents:
         There is too much, or what decorators add is not valid.
     """
     contents = Contents(find_files(order.folder, order.suffixes))
-    decorators, modules = contributors_to(flow)
+    decorators, modules = contributors_to(flow, order.folder)
     if decorators or modules:
         from metaflow.code_package.contributions import add_contributions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,17 +16,21 @@ POLICY: Final = "METAFLOW_PACKAGE_POLICY"
 """A module that sets this to `include` is packed wherever it is."""
 
 LIBRARY: Final = "metaflow"
-DECORATOR_LISTS: Final = ("__flow_decorators__", "__mutators__")
-"""Attributes of a flow that hold what stands above its class."""
+NOTHING_ADDED: Final = frozenset(
+    {"metaflow.authoring.custom_base", "metaflow.decorators.plugin_steps"}
+)
+"""Modules whose `add_to_package` is there to be overridden and adds nothing."""
 
 
-def contributors_to(flow: type) -> tuple[list[Any], dict[str, ModuleType]]:
+def contributors_to(flow: type, folder: str) -> tuple[list[Any], dict[str, ModuleType]]:
     """Find out who adds to the package of a flow.
 
     Parameters
     ----------
     flow : type
         The flow class, with all decorators attached.
+    folder : str
+        Folder of the flow's file; modules below it are packed anyway.
 
     Returns
     -------
@@ -43,17 +48,28 @@ def contributors_to(flow: type) -> tuple[list[Any], dict[str, ModuleType]]:
         home = _top_module(decorator)
         if home is not None:
             modules[home.__name__] = home
-        if callable(getattr(decorator, "add_to_package", None)):
+        add = getattr(decorator, "add_to_package", None)
+        if callable(add) and getattr(add, "__module__", "") not in NOTHING_ADDED:
             adding.append(decorator)
-    return adding, modules
+    inside = os.path.join(folder, "")
+    return adding, {
+        name: module
+        for name, module in modules.items()
+        if not (getattr(module, "__file__", None) or "").startswith(inside)
+    }
 
 
 def decorators_of(flow: type) -> Iterator[Any]:
     """Go through everything that stands above a flow's class or one of its steps."""
-    for attribute in DECORATOR_LISTS:
-        yield from getattr(flow, attribute, ())
+    # A flow can have none if nobody has ever asked for the modules.
+    mutation: Any = sys.modules.get("metaflow.authoring.mutation")
+    above: Any = sys.modules.get("metaflow.authoring.flow_decorators")
+    yield from () if mutation is None else mutation.flow_mutators(flow)
+    yield from () if above is None else above.flow_decorators(flow)
     for _, function in step_functions(flow):
-        yield from function.decorators
+        for decorator in function.decorators:
+            # What a user wrote stands behind an adapter.
+            yield getattr(decorator, "custom", decorator)
 
 
 def _top_module(decorator: Any) -> ModuleType | None:
@@ -61,7 +77,5 @@ def _top_module(decorator: Any) -> ModuleType | None:
 
     None for decorators of the framework and of the flow's own file.
     """
-    definition = getattr(decorator, "definition", decorator)
-    name = getattr(definition, "__module__", None) or type(definition).__module__
-    top = str(name).partition(".")[0]
+    top = str(type(decorator).__module__).partition(".")[0]
     return None if top in {LIBRARY, "__main__", "builtins"} else sys.modules.get(top)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from metaflow.code_package.archive import pack
 from metaflow.code_package.contents import INSTALL, LAYOUT, META, Contents, Made
 from metaflow.code_package.environment import as_json
-from metaflow.errors.package import PackageTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,6 +64,8 @@ class _Reader:
     def files(self) -> Iterator[tuple[str, bytes, bool]]:
         for name in self._contents.names():
             if self._deadline is not None and time.monotonic() > self._deadline:
+                from metaflow.errors.package import PackageTimeout
+
                 raise PackageTimeout(self._within_s or 0.0)
             made = self._contents.made.get(name)
             if made is not None:

@@ -108,7 +108,7 @@ def known_snapshot(order: PackageOrder, flow: type, root: str) -> CodePacked | N
         say: then it takes a process of its own.
     """
     try:
-        if any(contributors_to(flow)):
+        if any(contributors_to(flow, order.folder)):
             return None
         contents = Contents(find_files(order.folder, order.suffixes, FEW_ENTRIES))
         facts = _State(order, flow, root, contents).known_facts()
