@@ -162,3 +162,27 @@ def test_resume_keeps_the_content(workspace):
 def test_it_cannot_be_assigned(workspace):
     declare(workspace, end="self.file = 'x'")
     assert "not modifiable" in workspace.fail("run").out
+
+
+def test_a_program_gives_a_path(workspace):
+    declare(workspace, ", parser=count")
+    (workspace.folder / "a.txt").write_text("one two")
+    program = (
+        "from metaflow import Runner\n"
+        "with Runner('flow.py', show_output=False).run(file='a.txt') as running:\n"
+        "    print(running.run.data.file, running.run.data.seen)\n"
+    )
+    done = workspace.python("-c", program)
+    assert done.out == "one two 2\n", done.err
+
+
+def test_a_single_step_sees_the_content(workspace):
+    declare(workspace, ", parser=count")
+    (workspace.folder / "a.txt").write_text("one two")
+    program = (
+        "from flow import FileFlow\n"
+        "from metaflow.testing import run_step\n"
+        "print(run_step(FileFlow, 'start', parameters={'file': 'a.txt'}).seen)\n"
+    )
+    done = workspace.python("-c", program)
+    assert done.out == "2\n", done.err

@@ -232,11 +232,16 @@ def _parameter_values(flow: type[FlowSpec], given: Mapping[str, Any]) -> dict[st
             flow.__name__, "*", f"there is no parameter `{unknown[0]}`", dict(declared)
         )
     chosen = {by_name[name]: value for name, value in given.items()}
-    return {
+    values = {
         attribute: parameter.convert(chosen[attribute])
         if attribute in chosen
         else resolve_default(parameter, _asker(flow, parameter.name))
         for attribute, parameter in declared
+    }
+    # Of a file that is included, a step sees the content.
+    return {
+        name: value.decode() if hasattr(value, "store_in") else value
+        for name, value in values.items()
     }
 
 
