@@ -24,9 +24,14 @@ if TYPE_CHECKING:
     from metaflow.authoring.config_value import ConfigValue as ConfigValue
     from metaflow.authoring.configs import Config as Config
     from metaflow.authoring.current import current as current
+    from metaflow.authoring.custom_decorators import USER_SKIP_STEP as USER_SKIP_STEP
+    from metaflow.authoring.custom_decorators import UserStepDecorator as UserStepDecorator
+    from metaflow.authoring.custom_decorators import user_step_decorator as user_step_decorator
     from metaflow.authoring.delayed import config_expr as config_expr
     from metaflow.authoring.flowspec import FlowSpec as FlowSpec
     from metaflow.authoring.include_file import IncludeFile as IncludeFile
+    from metaflow.authoring.mutators import FlowMutator as FlowMutator
+    from metaflow.authoring.mutators import StepMutator as StepMutator
     from metaflow.authoring.parameters import JSONType as JSONType
     from metaflow.authoring.parameters import JSONTypeClass as JSONTypeClass
     from metaflow.authoring.parameters import Parameter as Parameter
@@ -92,9 +97,15 @@ _HOMES = {
     "metaflow.authoring.config_value": ("ConfigValue",),
     "metaflow.authoring.configs": ("Config",),
     "metaflow.authoring.current": ("current",),
+    "metaflow.authoring.custom_decorators": (
+        "USER_SKIP_STEP",
+        "UserStepDecorator",
+        "user_step_decorator",
+    ),
     "metaflow.authoring.delayed": ("config_expr",),
     "metaflow.authoring.flowspec": ("FlowSpec",),
     "metaflow.authoring.include_file": ("IncludeFile",),
+    "metaflow.authoring.mutators": ("FlowMutator", "StepMutator"),
     "metaflow.authoring.parameters": ("JSONType", "JSONTypeClass", "Parameter"),
     "metaflow.authoring.steps": ("step",),
     "metaflow.client": (

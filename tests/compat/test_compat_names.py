@@ -22,6 +22,7 @@ PUBLIC = {
     "DeployedFlow",
     "Deployer",
     "Flow",
+    "FlowMutator",
     "FlowSpec",
     "IncludeFile",
     "JSONType",
@@ -33,7 +34,10 @@ PUBLIC = {
     "Run",
     "Runner",
     "Step",
+    "StepMutator",
     "Task",
+    "USER_SKIP_STEP",
+    "UserStepDecorator",
     "__version__",
     "airflow_external_task_sensor",
     "airflow_internal",
@@ -76,6 +80,7 @@ PUBLIC = {
     "timeout",
     "trigger",
     "trigger_on_finish",
+    "user_step_decorator",
     "yaml_parser",
 }
 

@@ -11,14 +11,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from metaflow import registry
-from metaflow.authoring.overlay import put, restore
-from metaflow.authoring.parameters import declared_parameters
-from metaflow.authoring.step_decorators import StepDecorator, parse_decospec
+from metaflow.authoring.overlay import restore
+from metaflow.authoring.step_decorators import StepDecorator, find_step_decorator, parse_decospec
 from metaflow.authoring.steps import own_step, step_functions
-from metaflow.errors.definition import UnknownStepDecoratorException
 
 STATE: Final = "__composition__"
+CUSTOM: Final = "metaflow.authoring.custom_base"
 
 
 class Composition:
@@ -53,6 +51,11 @@ def named_configs(flow: type) -> Mapping[str, Any]:
     from metaflow.authoring.configs import named
 
     return named(flow, values)
+
+
+def is_plain(flow: type) -> bool:
+    """Tell whether the parameters of a flow are those that its author has declared."""
+    return CUSTOM not in sys.modules and not config_names(flow)
 
 
 def is_begun(flow: type) -> bool:
@@ -109,16 +112,45 @@ def finish(flow: type, decospecs: Sequence[str]) -> None:
     elif known.decospecs is not None:
         _begin_anew(flow, known.configs)
     _attach(flow, specs)
+    _mutate(flow, "mutate")
     _resolve(flow)
     vars(flow)[STATE].decospecs = specs
     type.__setattr__(flow, "__with_specs__", specs)
     _renew_graph(flow)
 
 
+def repeat(flow: type, configs: Mapping[str, Any], decospecs: Sequence[str]) -> None:
+    """Compose a flow in a process that serves a run, as the launcher has done it.
+
+    What mutators print is not shown: the launcher has shown it.
+
+    Parameters
+    ----------
+    flow : type of FlowSpec
+        The flow class.
+    configs : mapping
+        Plain value of each config by attribute name.
+    decospecs : sequence of str
+        The decorators of the command line.
+    """
+    if CUSTOM not in sys.modules:
+        begin(flow, configs)
+        finish(flow, decospecs)
+        return
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        begin(flow, configs)
+        finish(flow, decospecs)
+
+
 def _begin_anew(flow: type, configs: Mapping[str, Any]) -> None:
     restore(flow)
     type.__setattr__(flow, STATE, Composition(configs))
     try:
+        _resolve(flow)
+        _mutate(flow, "pre_mutate")
         _resolve(flow)
     except BaseException:
         restore(flow)
@@ -130,46 +162,36 @@ def _begin_anew(flow: type, configs: Mapping[str, Any]) -> None:
 def _attach(flow: type, decospecs: Sequence[str]) -> None:
     for spec in decospecs:
         name, attributes = parse_decospec(spec)
-        try:
-            decorator: type[StepDecorator] = registry.load("step_decorator", name)
-        except KeyError:
-            raise UnknownStepDecoratorException(name, registry.names("step_decorator")) from None
+        kind = find_step_decorator(name)
         for step, function in list(step_functions(flow)):
-            if decorator.allow_multiple or all(known.name != name for known in function.decorators):
-                own_step(flow, step).decorators.append(decorator(attributes))
+            made = _make(kind, attributes)
+            if made.allow_multiple or not any(made.is_like(known) for known in function.decorators):
+                own_step(flow, step).decorators.append(made)
+
+
+def _make(kind: Any, attributes: Mapping[str, Any]) -> StepDecorator:
+    if issubclass(kind, StepDecorator):
+        built_in: StepDecorator = kind(attributes)
+        return built_in
+    from metaflow.authoring.mutating import make_step_decorator
+
+    return make_step_decorator(kind, attributes)
+
+
+def _mutate(flow: type, phase: str) -> None:
+    # Nobody has written a decorator or mutator if nobody has ever asked for the module.
+    if CUSTOM in sys.modules:
+        from metaflow.authoring.mutating import mutate
+
+        mutate(flow, phase, named_configs(flow))
 
 
 def _resolve(flow: type) -> None:
-    """Compute what parameters and decorators take from configs."""
     # Nothing is delayed if nobody has ever asked for the module.
-    delayed: Any = sys.modules.get("metaflow.authoring.delayed")
-    if delayed is None:
-        return
-    names = named_configs(flow)
-    for attribute, parameter in declared_parameters(flow).items():
-        if delayed.is_delayed(vars(parameter)):
-            twin: Any = object.__new__(type(parameter))
-            twin.__dict__.update(delayed.resolve(vars(parameter), names, plain=True))
-            # What `**cfg` has brought may be fields of the parameter itself.
-            for field in vars(twin).keys() & twin.options.keys():
-                setattr(twin, field, twin.options.pop(field))
-            put(flow, attribute, twin)
-    for step, function in list(step_functions(flow)):
-        if any(delayed.is_delayed(decorator.given) for decorator in function.decorators):
-            for decorator in own_step(flow, step).decorators:
-                if delayed.is_delayed(decorator.given):
-                    decorator.assign(delayed.resolve_keywords(decorator.given, names, plain=True))
-    _resolve_flow_decorators(flow, delayed, names)
+    if "metaflow.authoring.delayed" in sys.modules:
+        from metaflow.authoring.resolving import resolve_flow
 
-
-def _resolve_flow_decorators(flow: type, delayed: Any, names: Mapping[str, Any]) -> None:
-    # A flow can have none if nobody has ever asked for the module.
-    above: Any = sys.modules.get("metaflow.authoring.flow_decorators")
-    known: list[Any] = [] if above is None else above.flow_decorators(flow)
-    if any(delayed.is_delayed(decorator.given) for decorator in known):
-        for decorator in above.own_flow_decorators(flow):
-            if delayed.is_delayed(decorator.given):
-                decorator.assign(delayed.resolve_keywords(decorator.given, names, plain=True))
+        resolve_flow(flow, named_configs(flow))
 
 
 def _renew_graph(flow: type) -> None:

@@ -49,13 +49,46 @@ class ConfigValue(dict[str, Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         return ConfigValue, (self.to_dict(),)
 
-    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuse: what a flow was started with stays as it is."""
-        del args, kwargs
-        raise TypeError("A config cannot be changed; `to_dict()` returns a copy that can")
+    # ── what a flow was started with stays as it is ──────────────────────────────────────
 
-    __setattr__ = __delattr__ = __setitem__ = __delitem__ = __ior__ = _refuse
-    clear = pop = popitem = setdefault = update = _refuse
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise _unchangeable()
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise _unchangeable()
+
+    def __setitem__(self, key: str, value: Any) -> NoReturn:
+        raise _unchangeable()
+
+    def __delitem__(self, key: str) -> NoReturn:
+        raise _unchangeable()
+
+    def __ior__(self, other: Any) -> NoReturn:  # type: ignore[misc]  # `|` makes a new dict
+        raise _unchangeable()
+
+    def clear(self) -> NoReturn:
+        """Refuse."""
+        raise _unchangeable()
+
+    def pop(self, *args: Any) -> NoReturn:  # noqa: ARG002 - as dict has it
+        """Refuse."""
+        raise _unchangeable()
+
+    def popitem(self) -> NoReturn:
+        """Refuse."""
+        raise _unchangeable()
+
+    def setdefault(self, key: str, default: Any = None, /) -> NoReturn:  # noqa: ARG002 - as dict has it
+        """Refuse."""
+        raise _unchangeable()
+
+    def update(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002 - as dict has it
+        """Refuse."""
+        raise _unchangeable()
+
+
+def _unchangeable() -> TypeError:
+    return TypeError("A config cannot be changed; `to_dict()` returns a copy that can")
 
 
 def wrap(value: Any) -> Any:

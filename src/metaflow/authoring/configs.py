@@ -31,14 +31,15 @@ class Facts:
     )
 
     def __init__(self, name: str, place: tuple[str, int]) -> None:
-        self.name = name
+        self.name: str = name
         self.default: str | Callable[[Any], str] | None = None
         self.default_value: Any = None
         self.help: str | None = None
         self.required: bool = False
         self.parser: str | Callable[[str], Any] | None = None
         self.plain: bool = False
-        self.source_file, self.line_no = place
+        self.source_file: str = place[0]
+        self.line_no: int = place[1]
 
     def fault(self, problem: str) -> ConfigNameInvalid:
         """Build the error for a declaration that cannot work."""
@@ -99,7 +100,7 @@ class Config(Delayed):
         parser: str | Callable[[str], Any] | None = None,
         plain: bool = False,
     ) -> None:
-        caller = sys._getframe(1)  # noqa: SLF001 - an error names the line that declares
+        caller = sys._getframe(1)
         facts = self._facts = Facts(name, (caller.f_code.co_filename, caller.f_lineno))
         facts.default = default
         facts.default_value = default_value
@@ -123,12 +124,15 @@ class Config(Delayed):
         """Leave on the class what shows the value once it is known."""
         type.__setattr__(owner, attribute, ConfigAttribute(attribute, self))
 
+    def _place(self) -> tuple[int | None, str | None]:
+        return self._facts.line_no, self._facts.source_file
+
     def _resolve(self, configs: Mapping[str, Any]) -> Any:
         try:
             return configs[self._facts.name]
         except KeyError as error:
             missing = LookupError(f"the flow has no config `{self._facts.name}`")
-            raise DelayedValueFailed(str(self), missing) from error
+            raise DelayedValueFailed(str(self), missing, *self._place()) from error
 
     def __str__(self) -> str:
         return self._facts.name
@@ -140,13 +144,13 @@ class ConfigAttribute:
     __slots__ = ("attribute", "config")
 
     def __init__(self, attribute: str, config: Config) -> None:
-        self.attribute = attribute
-        self.config = config
+        self.attribute: str = attribute
+        self.config: Config = config
 
     @property
     def facts(self) -> Facts:
         """The declaration."""
-        return self.config._facts  # noqa: SLF001 - public names are keys of the config
+        return self.config._facts
 
     def __get__(self, instance: Any, owner: type) -> Any:
         """Show the value in a step, and elsewhere if it is known; else what stands for it."""

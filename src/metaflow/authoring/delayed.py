@@ -37,6 +37,10 @@ class Delayed:
         """
         raise NotImplementedError
 
+    def _place(self) -> tuple[int | None, str | None]:
+        """Line and file that the author has written it on."""
+        return None, None
+
     # ── use while the class is defined ───────────────────────────────────────────────────
 
     def __getattr__(self, name: str) -> Any:
@@ -82,7 +86,7 @@ class Delayed:
         raise ConfigNotKnownYet(str(self), "used as an index")
 
     def __repr__(self) -> str:
-        return f"<{self}>"
+        return f"<{self!s}>"
 
 
 class Access(Delayed):
@@ -97,15 +101,18 @@ class Access(Delayed):
 
     def _resolve(self, configs: Mapping[str, Any]) -> Any:
         """Look into the value that this is a part of."""
-        whole = self._of._resolve(configs)  # noqa: SLF001 - public names are keys of the config
+        whole = self._of._resolve(configs)
         try:
             return getattr(whole, self._key) if self._is_attribute else whole[self._key]
         except (AttributeError, LookupError, TypeError) as error:
-            raise DelayedValueFailed(str(self), error) from error
+            raise DelayedValueFailed(str(self), error, *self._place()) from error
+
+    def _place(self) -> tuple[int | None, str | None]:
+        return self._of._place()
 
     def __str__(self) -> str:
         key = f".{self._key}" if self._is_attribute else f"[{self._key!r}]"
-        return f"{self._of}{key}"
+        return f"{self._of!s}{key}"
 
 
 class Expression(Delayed):
@@ -117,20 +124,26 @@ class Expression(Delayed):
         The expression.
     names : dict
         Global names of the module that it stands in.
+    where : tuple of int and str
+        Line and file that it stands on.
     """
 
-    __slots__ = ("_names", "_text")
+    __slots__ = ("_names", "_text", "_where")
 
-    def __init__(self, text: str, names: dict[str, Any]) -> None:
+    def __init__(self, text: str, names: dict[str, Any], where: tuple[int, str]) -> None:
         self._text = text
         self._names = names
+        self._where = where
 
     def _resolve(self, configs: Mapping[str, Any]) -> Any:
         """Evaluate the expression."""
         try:
             return eval(self._text, {**self._names, **configs})  # noqa: S307 - the flow's own source
         except Exception as error:
-            raise DelayedValueFailed(str(self), error) from error
+            raise DelayedValueFailed(str(self), error, *self._place()) from error
+
+    def _place(self) -> tuple[int | None, str | None]:
+        return self._where
 
     def __str__(self) -> str:
         return f"config_expr({self._text!r})"
@@ -156,7 +169,8 @@ def config_expr(expression: str) -> Any:
     ... @step
     ... def start(self): ...
     """
-    return Expression(expression, sys._getframe(1).f_globals)  # noqa: SLF001 - the names that the author sees
+    caller = sys._getframe(1)
+    return Expression(expression, caller.f_globals, (caller.f_lineno, caller.f_code.co_filename))
 
 
 def is_delayed(value: Any) -> bool:
@@ -193,7 +207,7 @@ def resolve(value: Any, configs: Mapping[str, Any], *, plain: bool = False) -> A
     if not is_delayed(value):
         return value
     if isinstance(value, Delayed):
-        result = value._resolve(configs)  # noqa: SLF001 - public names are keys of the config
+        result = value._resolve(configs)
         return as_plain(result) if plain else result
     if isinstance(value, dict):
         return resolve_keywords(value, configs, plain=plain)
@@ -212,7 +226,7 @@ def resolve_keywords(
         if isinstance(key, str) and key.startswith(UNPACKED):
             if not isinstance(known, Mapping):
                 error = TypeError(f"it is of type `{type(known).__name__}`, not a mapping")
-                raise DelayedValueFailed(f"**{value}", error)
+                raise DelayedValueFailed(f"**{value!s}", error, *value._place())
             resolved.update(known)
         else:
             resolved[resolve(key, configs, plain=plain)] = known

@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, TypeVar, overload
 
+from metaflow import registry
 from metaflow.authoring.steps import step_functions
 from metaflow.errors.definition import (
     BadStepDecoratorException,
     DuplicateStepDecoratorException,
     InvalidDecoratorAttribute,
+    UnknownStepDecoratorException,
 )
 from metaflow.model.spec import StepSpec
 from metaflow.protocols.step_hook import Attempt
@@ -67,6 +69,10 @@ class StepDecorator:
         twin.attributes = dict(self.attributes)
         return twin
 
+    def is_like(self, other: StepDecorator) -> bool:
+        """Tell whether another decorator is of the same kind."""
+        return self.name == other.name
+
     def check(self, step: str, node: Any) -> None:
         """Refuse a bad value or place before anything runs; `node` is the step's graph node."""
 
@@ -116,6 +122,40 @@ class DecoratorSyntax:
             return method
 
         return add if function is None else add(function)
+
+
+def find_step_decorator(name: str) -> Any:
+    """Find a kind of step decorator by its name.
+
+    Parameters
+    ----------
+    name : str
+        Name of a built-in decorator; or of one that a user has written, perhaps with its
+        module, which is then imported.
+
+    Returns
+    -------
+    type
+        The class of the decorator.
+
+    Raises
+    ------
+    UnknownStepDecoratorException
+        There is none.
+    DecoratorAmbiguous
+        Several that users have written have this name.
+    """
+    try:
+        return registry.load("step_decorator", name)
+    except KeyError:
+        pass
+    from metaflow.authoring.custom_base import find, loaded_names
+
+    found = find(name, "step")
+    if found is None:
+        known = [*registry.names("step_decorator"), *loaded_names("step")]
+        raise UnknownStepDecoratorException(name, known)
+    return found
 
 
 def parse_decospec(spec: str) -> tuple[str, dict[str, Any]]:

@@ -95,11 +95,15 @@ def step_name(flow: type, method: Any) -> str | None:
         (
             other
             for other, known in step_functions(flow)
-            # What a base class or an earlier line of the program calls the step.
-            if known is function or vars(known).get("original") is function
+            # A base class, or an earlier line of the program, may know another copy.
+            if _original(known) is _original(function)
         ),
         None,
     )
+
+
+def _original(function: Any) -> Any:
+    return vars(function).get("original", function)
 
 
 def own_step(flow: type, name: str) -> StepFunction:

@@ -176,6 +176,11 @@ class FlowGroup(click.Group):
         command: click.Command = import_module(module).build(ctx.obj)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands; this must work for a flow whose parameters are not known yet."""
+        ctx.obj.only_lists = True
+        super().format_commands(ctx, formatter)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

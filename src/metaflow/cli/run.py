@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def build(scope: Scope) -> click.Command:
     """Make the command, with one option per parameter of the flow."""
-    own = parameter_options(scope)
+    own = [] if scope.only_lists else parameter_options(scope)
 
     def run(**values: Any) -> int:
         return _run(scope, own, values)

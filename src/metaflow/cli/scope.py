@@ -51,6 +51,7 @@ class Scope:
         "given_configs",
         "inherited_configs",
         "is_of_spins",
+        "only_lists",
         "package_suffixes",
         "pylint",
         "settings",
@@ -78,6 +79,8 @@ class Scope:
         self._facts: FlowFacts | None = None
         self.package_suffixes: str | None = None
         """Endings of files to pack, separated by commas, besides those of the settings."""
+        self.only_lists: bool = False
+        """Commands are made to be listed, not to be called."""
         self.wants_help: bool = False
         """The command line only asks a command for its help."""
 

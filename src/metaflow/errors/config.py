@@ -55,11 +55,17 @@ class DelayedValueFailed(MetaflowException):
 
     headline = "Config value not available"
 
-    def __init__(self, expression: str, cause: Exception) -> None:
+    def __init__(
+        self,
+        expression: str,
+        cause: Exception,
+        lineno: int | None = None,
+        source_file: str | None = None,
+    ) -> None:
         self.expression = expression
         text = cause.args[0] if isinstance(cause, KeyError) and cause.args else cause
         self.problem: str = f"{type(cause).__name__}: {text}"
-        super().__init__(f"`{expression}` cannot be computed: {self.problem}.")
+        super().__init__(f"`{expression}` cannot be computed: {self.problem}.", lineno, source_file)
 
 
 class ParserValueError(MetaflowException):
@@ -77,9 +83,3 @@ class ParserUnavailable(MetaflowException):
         self.kind = kind
         self.package = package
         super().__init__(f"Reading {kind} needs {package}, which is not installed.", hint=command)
-
-
-class MutationNotAllowed(MetaflowException):
-    """A mutator asks for a change that it cannot make, or not in this phase."""
-
-    headline = "Change not allowed"

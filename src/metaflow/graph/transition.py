@@ -22,6 +22,14 @@ class Problem(NamedTuple):
     hint: str | None = None
 
 
+class ConfigKey(str):
+    """Key of a case that a config supplies: the text of the expression."""
+
+    __slots__ = ()
+
+    is_expression = True
+
+
 class NextCall:
     """A `self.next(…)` as written.
 
@@ -266,7 +274,7 @@ def _case_key(node: ast.expr | None, self_name: str | None) -> tuple[object] | N
         depth, inner = depth + 1, inner.value
     # `self.<config>` alone would be a variable; a key of a config is frozen at launch.
     if node is not None and depth > 1 and isinstance(inner, ast.Name) and inner.id == self_name:
-        return (ast.unparse(node),)
+        return (ConfigKey(ast.unparse(node)),)
     return None
 
 

@@ -28,6 +28,8 @@ class Attempt:
         whether the attempt went well.
     inputs : Inputs or None
         What a join is called with besides the flow.
+    next_arguments : dict or None
+        A hook wants the step's `self.next` to be done for it, with these keywords.
     handled : BaseException or None
         The failure that a hook took upon itself: the task counts as finished and follows
         its static transition.
@@ -40,6 +42,7 @@ class Attempt:
         "handled",
         "inputs",
         "last",
+        "next_arguments",
         "number",
         "step",
     )
@@ -53,6 +56,7 @@ class Attempt:
         self.handled: BaseException | None = None
         self.inputs: Any = None
         self.afterwards: list[Callable[[bool], None]] = []
+        self.next_arguments: dict[str, Any] | None = None
 
 
 class StepHook(Protocol):

@@ -5,7 +5,7 @@ import sys
 from typing import NamedTuple
 
 from metaflow.artifact_store.local import LocalArtifactStore
-from metaflow.authoring.composition import begin, config_names, finish
+from metaflow.authoring.composition import config_names, is_plain, repeat
 from metaflow.authoring.constants import seal_parameters
 from metaflow.authoring.flowspec import FlowSpec, flow_graph
 from metaflow.compute.local import frames
@@ -26,8 +26,7 @@ class Ready(NamedTuple):
 def prepare(flow: type[FlowSpec]) -> None:
     """Do what can be done before the run is known."""
     flow_graph(flow)
-    if not config_names(flow):
-        begin(flow, {})
+    if is_plain(flow):
         seal_parameters(flow)
 
 
@@ -35,8 +34,8 @@ def make_ready(flow: type[FlowSpec], context: RunContext) -> Ready:
     """Do the rest of what comes before the first attempt of a run."""
     store = LocalArtifactStore(context.root)
     flow_graph(flow)
-    begin(flow, {name: store.load(context.parameters[name]) for name in config_names(flow)})
-    finish(flow, context.with_specs)
+    configs = {name: store.load(context.parameters[name]) for name in config_names(flow)}
+    repeat(flow, configs, context.with_specs)
     seal_parameters(flow)
     os.environ["METAFLOW_RUN_ID"] = context.run_id
     return Ready(flow, context, store)
