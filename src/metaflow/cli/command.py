@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
+from metaflow import registry
 from metaflow.cli.outcome import perform, read_settings
 from metaflow.errors.input import CommandException
 from metaflow.settings.roots import find_local_root
@@ -73,14 +74,19 @@ class InstallationGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names of all commands."""
-        return sorted({*super().list_commands(ctx), *COMMANDS})
+        return sorted({*super().list_commands(ctx), *COMMANDS, *registry.names("command")})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make one command, or None if there is none of that name."""
         module = COMMANDS.get(cmd_name)
+        command: click.Command
         if module is None:
-            return super().get_command(ctx, cmd_name)
-        command: click.Command = import_module(module).build(self.console)
+            try:
+                command = registry.load("command", cmd_name)
+            except KeyError:
+                return super().get_command(ctx, cmd_name)
+            return command
+        command = import_module(module).build(self.console)
         return command
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import click
 
+from metaflow import registry
 from metaflow.cli.config_options import config_options
 from metaflow.cli.console import Console, open_missing_streams
 from metaflow.cli.outcome import perform, read_settings
@@ -166,13 +167,21 @@ class FlowGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names of all commands."""
         del ctx
-        return sorted(COMMANDS)
+        if registry.added.extensions is None:
+            return sorted(COMMANDS)
+        from metaflow.cli.plugged import plugged_commands
+
+        return sorted({*COMMANDS, *plugged_commands()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make one command, or None if there is none of that name."""
         module = COMMANDS.get(cmd_name)
         if module is None:
-            return None
+            if registry.added.extensions is None:
+                return None
+            from metaflow.cli.plugged import plugged_command
+
+            return plugged_command(cmd_name, ctx)
         command: click.Command = import_module(module).build(ctx.obj)
         return command
 

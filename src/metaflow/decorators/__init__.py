@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from metaflow.decorators.plugin_flows import FlowDecorator as FlowDecorator
     from metaflow.decorators.plugin_steps import StepDecorator as StepDecorator
     from metaflow.errors.definition import (
         BadFlowDecoratorException as BadFlowDecoratorException,
@@ -31,6 +32,7 @@ _HOMES = {
     "BadStepDecoratorException": "metaflow.errors.definition",
     "DuplicateFlowDecoratorException": "metaflow.errors.definition",
     "DuplicateStepDecoratorException": "metaflow.errors.definition",
+    "FlowDecorator": "metaflow.decorators.plugin_flows",
     "StepDecorator": "metaflow.decorators.plugin_steps",
     "UnknownFlowDecoratorException": "metaflow.errors.definition",
     "UnknownStepDecoratorException": "metaflow.errors.definition",

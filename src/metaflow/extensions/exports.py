@@ -36,4 +36,9 @@ def export(name: str) -> Any:
     make = extensions.plugins("step_decorator").get(name)
     if make is not None:
         return DecoratorSyntax(make())
+    make = extensions.plugins("flow_decorator").get(name)
+    if make is not None:
+        from metaflow.authoring.flow_decorators import FlowDecoratorSyntax
+
+        return FlowDecoratorSyntax(make())
     return None

@@ -1,0 +1,20 @@
+"""Commands of flows."""
+
+from metaflow._vendor import click
+
+
+@click.group()
+def cli():
+    pass
+
+
+@cli.group(help="Commands of acme.")
+def acme():
+    pass
+
+
+@acme.command(help="Count the steps.")
+@click.option("--loud/--quiet", default=False)
+@click.pass_obj
+def count(obj, loud):
+    click.echo(f"{obj.flow.name} has {len(list(obj.graph))} steps{'!' if loud else ''}")
