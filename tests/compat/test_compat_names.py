@@ -136,6 +136,7 @@ PATHS = {
     "metaflow.packaging_sys": {"ContentType"},
     "metaflow.plugins.catch_decorator": {"FailureHandledByCatch"},
     "metaflow.plugins.environment_decorator": {"EnvironmentDecorator"},
+    "metaflow.plugins.package_suffixes_mutator": {"package_suffixes"},
     "metaflow.plugins.resources_decorator": {"ResourcesDecorator"},
     "metaflow.plugins.retry_decorator": {"RetryDecorator"},
     "metaflow.plugins.secrets": {"SecretsProvider", "get_secret"},

@@ -234,6 +234,62 @@ def test_a_run_survives_a_store_that_takes_no_package(flow):
     assert flow.latest().code is None
 
 
+def test_decorators_and_mutators_add_to_the_package(workspace):
+    workspace.write(
+        """
+        from elsewhere import marks
+        from metaflow import FlowMutator, FlowSpec, StepMutator, UserStepDecorator, step
+        from metaflow.packaging_sys import ContentType
+        from metaflow.plugins.package_suffixes_mutator import package_suffixes
+
+        class Adds:
+            def add_to_package(self):
+                yield b"made", f"{type(self).__name__}.txt", ContentType.USER_CONTENT
+
+        class of_step(Adds, UserStepDecorator):
+            pass
+
+        class of_mutator(Adds, StepMutator):
+            pass
+
+        class of_flow(Adds, FlowMutator):
+            pass
+
+        @package_suffixes([".yaml", ".sql"])
+        @of_flow
+        class CodeFlow(FlowSpec):
+            @marks
+            @of_step
+            @of_mutator
+            @step
+            def start(self):
+                pass
+
+        if __name__ == "__main__":
+            CodeFlow()
+        """
+    )
+    elsewhere = workspace.folder.parent / f"{workspace.folder.name}-lib"
+    (elsewhere / "elsewhere").mkdir(parents=True)
+    (elsewhere / "elsewhere" / "__init__.py").write_text(
+        "from metaflow import user_step_decorator\n"
+        "@user_step_decorator\n"
+        "def marks(step_name, flow, inputs=None, attributes=None):\n"
+        "    yield\n"
+    )
+    (workspace.folder / "tables").mkdir()
+    for name in ("a.yaml", "tables/b.sql", "c.csv"):
+        (workspace.folder / name).write_text(name)
+    for _ in range(2):
+        run = workspace.run(PYTHONPATH=str(elsewhere))
+        with run.code.tarball as tarball:
+            names = set(tarball.getnames())
+        added = {"of_step.txt", "of_mutator.txt", "of_flow.txt"}
+        assert run.code.files().keys() == {"flow.py", "a.yaml", "tables/b.sql", *added}
+        assert ".mf_code/elsewhere/__init__.py" in names
+        assert ".mf_code/metaflow" not in {name[: len(".mf_code/metaflow")] for name in names}
+
+
 # --- commands ---
 
 
