@@ -325,3 +325,23 @@ def test_an_argument_that_a_back_end_does_not_have_is_an_error(workspace):
     write(workspace, on_start="@kubernetes(cpus=2)")
     done = workspace.fail("run")
     assert "did you mean `cpu`?" in done.err
+
+
+def test_an_extension_package_can_keep_secrets(workspace):
+    package = workspace.folder / "metaflow_extensions" / "acme" / "plugins"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text('SECRETS_PROVIDERS_DESC = [("acme", ".vault.Vault")]\n')
+    (package / "vault.py").write_text(
+        "from metaflow.plugins.secrets import SecretsProvider\n"
+        "class Vault(SecretsProvider):\n"
+        "    TYPE = 'acme'\n"
+        "    def get_secret_as_dict(self, secret_id, options={}, role=None):\n"
+        "        return {'DB': secret_id + str(role)}\n"
+    )
+    write(
+        workspace,
+        on_start="@secrets(sources=['acme.x'], role='r')",
+        start="import os; print('LEN', os.environ['DB'])",
+    )
+    done = workspace.succeed("run", PYTHONPATH=str(workspace.folder))
+    assert done.said("LEN") == ["LEN xr"]
