@@ -22,6 +22,7 @@ from metaflow.errors.metadata import (
     MetaflowNotFound,
     MetaflowTaggingError,
 )
+from metaflow.errors.runner import RunFailed, RunNotStarted, RunTimedOut
 from metaflow.errors.task import MetaflowExceptionWrapper
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ __all__ = [
     "MissingInMergeArtifactsException",
     "ParameterFieldFailed",
     "ParameterFieldTypeMismatch",
+    "RunFailed",
+    "RunNotStarted",
+    "RunTimedOut",
     "UnhandledInMergeArtifactsException",
 ]
 

@@ -33,6 +33,8 @@ class Session:
         self.env = kept | {
             "METAFLOW_USER": "ada",
             "METAFLOW_HOME": str(folder / "home"),
+            # An editable installation may be older than the entry point of the plug-in.
+            "PYTEST_PLUGINS": "metaflow.testing.pytest_plugin",
             "PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"],
         }
 

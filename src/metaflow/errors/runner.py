@@ -165,6 +165,20 @@ class RunTimedOut(MetaflowException):
         super().__init__(f"The run `{pathspec}` was ended after {timeout_s:g} seconds.")
 
 
+class RunNotBegun(MetaflowException, TimeoutError):
+    """A scheduler has not started a run in time."""
+
+    headline = "Run not begun"
+
+    def __init__(self, pathspec: str, timeout_s: float) -> None:
+        self.pathspec: str = pathspec
+        self.timeout_s: float = timeout_s
+        super().__init__(
+            f"The run `{pathspec}` has not begun within {timeout_s:g} seconds.",
+            hint="it is still due; look at `run` later",
+        )
+
+
 class LogsRemoved(MetaflowException):
     """The output of a command is asked for after its files were removed."""
 

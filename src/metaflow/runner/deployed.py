@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from metaflow.client import Run
 from metaflow.client.scope import scope_of
 from metaflow.errors.metadata import MetaflowNotFound
-from metaflow.errors.runner import DeployTargetCannot, RunTimedOut
+from metaflow.errors.runner import DeployTargetCannot, RunNotBegun
 from metaflow.protocols.deploy_target import SupportsDelete, SupportsStatus, SupportsTerminate
 from metaflow.runner.deploy_targets import find_target, target_names
 
@@ -76,14 +76,14 @@ class TriggeredRun:
 
         Raises
         ------
-        RunTimedOut
+        RunNotBegun
             It has not started in time.
         """
         until = None if timeout is None else time.monotonic() + timeout
         while (run := self.run) is None:
             rest = None if until is None else until - time.monotonic()
             if rest is not None and rest <= 0:
-                raise RunTimedOut(self.pathspec, timeout or 0.0)
+                raise RunNotBegun(self.pathspec, timeout or 0.0)
             time.sleep(check_interval if rest is None else min(check_interval, rest))
         return run
 

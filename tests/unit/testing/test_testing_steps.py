@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tomllib
+from importlib import import_module
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -195,6 +198,14 @@ def test_what_a_step_raises_is_raised_as_it_is():
 def test_a_call_that_makes_no_sense_is_refused(name, given, text):
     with pytest.raises(MetaflowException, match=text):
         run_step(TestedFlow, name, **given)
+
+
+def test_the_plug_in_is_an_entry_point_of_the_distribution():
+    declared = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    ((name, module),) = declared["project"]["entry-points"]["pytest11"].items()
+    # By this name pytest knows that the module is loaded already.
+    assert name == module
+    assert import_module(module).metaflow_store is not None
 
 
 def test_a_faulty_graph_is_refused():
