@@ -11,6 +11,7 @@ from metaflow.metadata_store.sqlite.journal import SqliteJournal
 
 if TYPE_CHECKING:
     from metaflow.artifact_store.local import LocalArtifactStore
+    from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
 
 DATABASE: Final = "metadata.db"
 
@@ -40,6 +41,13 @@ class Session:
 
         return LocalArtifactStore(self.root)
 
+    @cached_property
+    def store(self) -> SqliteMetadataStore:
+        """All that the home of facts can do; for those who join a run or look one up."""
+        from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
+
+        return SqliteMetadataStore(self.journal.path)
+
     def __enter__(self) -> Self:
         return self
 
@@ -50,3 +58,5 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self.journal.close()
+        if "store" in vars(self):
+            self.store.close()

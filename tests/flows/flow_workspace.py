@@ -95,6 +95,12 @@ class Workspace:
         metadata(str(self.folder))
         namespace(None)
 
+    def flow_name(self) -> str:
+        """Name of the only flow that was ever run here."""
+        self.look()
+        (flow,) = metaflow.Metaflow()
+        return str(flow.id)
+
     def latest(self) -> Run:
         """Return the newest run of the only flow."""
         self.look()

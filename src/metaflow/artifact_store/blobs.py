@@ -27,26 +27,36 @@ _ENDINGS: Final = {RAW: "", LZ4: ".lz4", ZSTD: ".zst"}
 class BlobFiles:
     """The blobs of one store."""
 
-    __slots__ = ("_folder",)
+    __slots__ = ("_folder", "_root", "_roots")
 
     def __init__(self, root: str) -> None:
+        self._root = root
         self._folder = f"{root}/{FOLDER}"
+        self._roots: tuple[str, ...] | None = None
+        """This root and those that it refers to, once that was asked for."""
 
     def path(self, digest: str, codec: int) -> str:
         """Say where a blob is."""
-        return f"{self._folder}/{digest[:2]}/{digest}{_ENDINGS[codec]}"
+        return f"{self._root}/{_name(digest, codec)}"
 
     def find(self, digest: str, size: int) -> Part | None:
         """Return the blob with this digest and uncompressed size if it is stored already."""
-        for codec in _ENDINGS:
-            try:
-                stored = os.stat(self.path(digest, codec)).st_size
-            except OSError:
-                continue
-            # A crash of the machine can leave an empty file under a final name.
-            if stored == size if codec == RAW else stored > 0:
-                return Part(digest, size, codec, stored)
+        for root in self._roots or self._look_for_roots():
+            for codec in _ENDINGS:
+                try:
+                    stored = os.stat(f"{root}/{_name(digest, codec)}").st_size
+                except OSError:
+                    continue
+                # A crash of the machine can leave an empty file under a final name.
+                if stored == size if codec == RAW else stored > 0:
+                    return Part(digest, size, codec, stored)
         return None
+
+    def _look_for_roots(self) -> tuple[str, ...]:
+        from metaflow.artifact_store.origins import origins_of
+
+        self._roots = (self._root, *origins_of(self._root))
+        return self._roots
 
     def write(
         self, digest: str, size: int, codec: int, content: Iterable[bytes | memoryview]
@@ -105,8 +115,21 @@ class BlobFiles:
         """
         path = self.path(part.digest, part.codec)
         try:
-            return os.open(path, os.O_RDONLY)
+            return self._open(part, path)
         except FileNotFoundError as error:
             raise ArtifactMissing(path, part.digest) from error
         except OSError as error:
             raise storage_error(error, path) from error
+
+    def _open(self, part: Part, path: str) -> int:
+        try:
+            return os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            from metaflow.artifact_store.origins import open_in_origins
+
+            return open_in_origins(self._root, _name(part.digest, part.codec))
+
+
+def _name(digest: str, codec: int) -> str:
+    """Name of a blob's file, relative to the root."""
+    return f"{FOLDER}/{digest[:2]}/{digest}{_ENDINGS[codec]}"

@@ -17,7 +17,7 @@ def log_path(root: str, flow: str, run_id: str) -> str:
 
 
 class RunLogWriter:
-    """Appends to the log of a run; only one process does so at a time.
+    """Appends to the log of a run of which this process is the only launcher.
 
     Parameters
     ----------
@@ -54,6 +54,33 @@ class RunLogWriter:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+class SharedLogWriter(RunLogWriter):
+    """Appends to the log of a run whose tasks are started one by one, perhaps at the same time."""
+
+    __slots__ = ()
+
+    def append(self, data: bytes | memoryview) -> int:
+        """Append some output while nobody else does, and return the offset where it begins.
+
+        Raises
+        ------
+        StorageFull
+            There is no room.
+        """
+        import fcntl
+
+        try:
+            if self._fd < 0:
+                self._fd = open_to_append(self._path)
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+        except OSError as error:
+            raise storage_error(error, self._path) from error
+        try:
+            return super().append(data)
+        finally:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
 
 
 def read_log(path: str, offset: int, length: int) -> bytes:

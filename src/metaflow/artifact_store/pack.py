@@ -135,7 +135,13 @@ class PackFiles:
     def _open(self, pack: str, path: str) -> int:
         if len(self._fds) >= _OPEN_FILES:
             self.close()
-        fd = self._fds[pack] = os.open(path, os.O_RDONLY)
+        try:
+            fd = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            from metaflow.artifact_store.origins import open_in_origins
+
+            fd = open_in_origins(self._root, pack)
+        self._fds[pack] = fd
         return fd
 
     def close(self) -> None:

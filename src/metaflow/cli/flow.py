@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "check": "metaflow.cli.check",
     "dump": "metaflow.cli.dump",
     "help": "metaflow.cli.help",
+    "init": "metaflow.cli.init",
     "logs": "metaflow.cli.logs",
     "output-dot": "metaflow.cli.output_dot",
     "output-raw": "metaflow.cli.output_raw",
@@ -40,6 +41,9 @@ COMMANDS: Final = {
     "resume": "metaflow.cli.resume",
     "run": "metaflow.cli.run",
     "show": "metaflow.cli.show",
+    "spin": "metaflow.cli.spin",
+    "spin-step": "metaflow.cli.spin_step",
+    "step": "metaflow.cli.step",
     "tag": "metaflow.cli.tag",
     "version": "metaflow.cli.version",
 }

@@ -57,16 +57,20 @@ class ParameterOption(click.Option):
         The declaration.
     context : ParameterContext
         What a function that computes the default is told.
+    command : str
+        The command as it stands in names of environment variables.
     """
 
-    def __init__(self, attribute: str, parameter: Parameter, context: ParameterContext) -> None:
+    def __init__(
+        self, attribute: str, parameter: Parameter, context: ParameterContext, command: str
+    ) -> None:
         self.attribute = attribute
         self.parameter = parameter
         self.context = context
         self.settled: list[Any] = []
         """The default, once it is known."""
         dest = normalized(parameter.name)
-        super().__init__([f"--{parameter.name}", dest], **_keywords(parameter, dest))
+        super().__init__([f"--{parameter.name}", dest], **_keywords(parameter, dest, command))
 
     def get_default(self, ctx: click.Context, call: bool = True) -> Any:
         """Settle the default; a function is called once, and for the help text too."""
@@ -77,9 +81,9 @@ class ParameterOption(click.Option):
         return self.settled[0]
 
 
-def _keywords(parameter: Parameter, dest: str) -> dict[str, Any]:
+def _keywords(parameter: Parameter, dest: str, command: str) -> dict[str, Any]:
     given = dict(parameter.options)
-    variable = f"METAFLOW_RUN_{dest.upper()}"
+    variable = f"METAFLOW_{command}_{dest.upper()}"
     own = given.pop("envvar", None) or ()
     keywords: dict[str, Any] = {
         "help": parameter.help,
@@ -107,13 +111,15 @@ def _written_default(parameter: Parameter) -> Any:
     return text if json.loads(text) == default else default
 
 
-def parameter_options(scope: Scope) -> list[ParameterOption]:
+def parameter_options(scope: Scope, command: str = "RUN") -> list[ParameterOption]:
     """Make the options of all parameters of the flow.
 
     Parameters
     ----------
     scope : Scope
         The flow and the console.
+    command : str, default "RUN"
+        The command as it stands in names of environment variables.
 
     Returns
     -------
@@ -130,7 +136,7 @@ def parameter_options(scope: Scope) -> list[ParameterOption]:
     for attribute, parameter in collect_parameters(scope.flow):
         context = scope.parameter_context(parameter.name)
         try:
-            options.append(ParameterOption(attribute, parameter, context))
+            options.append(ParameterOption(attribute, parameter, context, command))
         except (TypeError, ValueError) as error:
             raise ParameterOptionInvalid(
                 parameter.name,

@@ -91,7 +91,7 @@ def common_fields(scope: Scope, values: dict[str, Any]) -> dict[str, Any]:
         "flow": scope.flow,
         "settings": scope.settings,
         "user": get_username(scope.settings) or identity,
-        "tags": _checked_tags(values["tags"]),
+        "tags": checked_tags(values["tags"]),
         "system_tags": (*system_tags(identity), *(facts.system_tags if facts else ())),
         "facts": facts,
         "max_workers": values["max_workers"],
@@ -126,7 +126,8 @@ def system_tags(identity: str) -> tuple[str, ...]:
     )
 
 
-def _checked_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+def checked_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what can't be a tag; return the tags without repeats."""
     if not tags:
         return ()
     from metaflow.metadata_store.tags import check_tags

@@ -154,6 +154,15 @@ class Scope:
             configs=named_configs(self.flow),
         )
 
+    def known_step(self, name: str) -> str:
+        """Return the name of a step, and refuse one that the flow doesn't have."""
+        steps = self.graph().sorted_nodes
+        if name not in steps:
+            from metaflow.errors.metadata import ObjectNotFound
+
+            raise ObjectNotFound("step", f"{self.flow_name}/{name}", steps)
+        return name
+
     def graph(self) -> Any:
         """Graph of the flow."""
         from metaflow.authoring.flowspec import flow_graph

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.errors.metadata import MetaflowNamespaceMismatch, ObjectNotFound
 from metaflow.model.artifact import ArtifactRef
-from metaflow.model.records import PARAMETERS_STEP, PARAMETERS_TASK
+from metaflow.model.records import PARAMETERS_STEP
 
 if TYPE_CHECKING:
     from metaflow.client.scope import Scope
@@ -146,7 +146,7 @@ class RunView:
     def parameters(self) -> dict[str, list[Any]]:
         """What the pseudo-task `_parameters` has stored: artifacts that every task has."""
         if self._parameters is None:
-            text = self.catalog.manifest(self.facts.key, PARAMETERS_TASK, 0)
+            text = self.catalog.parameters(self.facts.key)
             if text is None:
                 return {}
             self._parameters = _decode(text)

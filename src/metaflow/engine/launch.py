@@ -70,21 +70,39 @@ def check_available(request: RunRequest) -> dict[str, StepSpec]:
     DecoratorUnavailable
         A step's decorator has no back end here.
     """
+    specs = declare(request.flow, request.graph)
+    check_specs(request, specs)
+    for node in request.graph:
+        if node.parallel_foreach:
+            raise DecoratorUnavailable("parallel", node.name)
+    return specs
+
+
+def check_specs(request: RunRequest, specs: Mapping[str, StepSpec]) -> None:
+    """Refuse steps that need what this installation does not have.
+
+    Parameters
+    ----------
+    request : RunRequest
+        The run, for what the flow's decorators say.
+    specs : mapping of str to StepSpec
+        What the steps declare that will run.
+
+    Raises
+    ------
+    DecoratorUnavailable
+        A decorator of the flow or of a step has no back end here.
+    """
     facts = request.facts
     for lack in () if facts is None else facts.unavailable:
         raise DecoratorUnavailable(lack.decorator, None, lack.needs)
     disabled = () if facts is None else facts.disabled
-    specs = declare(request.flow, request.graph)
     for name, spec in specs.items():
         for lack in spec.unavailable:
             if lack.default_of not in disabled:
                 raise DecoratorUnavailable(
                     lack.decorator, name, lack.needs, from_command_line=lack.from_command_line
                 )
-    for node in request.graph:
-        if node.parallel_foreach:
-            raise DecoratorUnavailable("parallel", node.name)
-    return specs
 
 
 def run_flow(
@@ -108,10 +126,24 @@ def run_flow(
     MetaflowException or None
         Why the run failed; None if it succeeded.
     """
-    return _Run(request, specs, workers, session).run()
+    return FlowRun(request, specs, workers, session).run()
 
 
-class _Run:
+class FlowRun:
+    """One run or resume on its way from its request to its end.
+
+    Parameters
+    ----------
+    request : RunRequest
+        What to run.
+    specs : mapping of str to StepSpec
+        What each step declares.
+    workers : WorkerSource
+        Makes processes.
+    session : Session
+        Open stores.
+    """
+
     def __init__(
         self,
         request: RunRequest,
@@ -130,12 +162,13 @@ class _Run:
         }
 
     def run(self) -> MetaflowException | None:
+        """Run to the end and return why that failed, if it did."""
         request = self._request
         origin_tasks = self._origin_tasks()
         run_id, key = self._begin()
-        self._write_file(request.run_id_file, run_id)
-        parameters = self._save_parameters(run_id, origin_tasks)
-        self._workers.configure(self._context(run_id, parameters))
+        write_file(request.run_id_file, run_id)
+        parameters = self.save_parameters(run_id, origin_tasks)
+        self._workers.configure(self.context(run_id, parameters))
         # The first worker is made while this process writes down that the run exists.
         self._workers.request(self._specs[request.graph.start_step].env, 1)
         self._record_parameters(key, parameters, origin_tasks)
@@ -211,13 +244,14 @@ class _Run:
         while True:
             run_id = chosen or str(number)
             try:
-                return run_id, self._session.journal.begin_run(self._new_run(run_id))
+                return run_id, self._session.journal.begin_run(self.new_run(run_id))
             except RunExists:
                 if chosen is not None:
                     raise
                 number += 1
 
-    def _new_run(self, run_id: str) -> NewRun:
+    def new_run(self, run_id: str) -> NewRun:
+        """Say what is known of the run before it begins."""
         request = self._request
         version = get_version()
         python = ".".join(str(number) for number in sys.version_info[:3])
@@ -248,7 +282,7 @@ class _Run:
     def _pack(self, run_id: str) -> str:
         return f"packs/{self._flow}/{run_id}"
 
-    def _save_parameters(
+    def save_parameters(
         self, run_id: str, origin_tasks: list[OriginTask]
     ) -> dict[str, ArtifactRef]:
         """Store what every task has: parameters, constants, the graph."""
@@ -290,7 +324,8 @@ class _Run:
 
         return list(flow_decorators(self._request.flow))
 
-    def _context(self, run_id: str, parameters: dict[str, ArtifactRef]) -> RunContext:
+    def context(self, run_id: str, parameters: dict[str, ArtifactRef]) -> RunContext:
+        """Say what all tasks of the run share."""
         request = self._request
         parameters_only = (name for name, _ in collect_parameters(request.flow))
         names = (*config_values(request.flow), *parameters_only)
@@ -348,26 +383,11 @@ class _Run:
             "flow_name": self._flow,
             "metadata": metadata_spec(request.root),
         }
-        self._write_file(request.runner_attribute_file, json.dumps(attributes))
+        write_file(request.runner_attribute_file, json.dumps(attributes))
         if request.origin is None:
             folder = os.path.join(request.root, self._flow)
             os.makedirs(folder, exist_ok=True)
-            self._write_file(os.path.join(folder, "latest_run"), run_id)
-
-    def _write_file(self, path: str | None, text: str) -> None:
-        """Write a small file so that a reader sees all of it or nothing."""
-        if path is None:
-            return
-        # Into a named pipe, whose reader is waiting, goes the text itself.
-        is_pipe = _is_pipe(path)
-        temporary = path if is_pipe else f"{path}.{os.getpid()}.tmp"
-        try:
-            with open(temporary, "w", encoding="utf-8") as file:
-                file.write(text)
-            if not is_pipe:
-                os.replace(temporary, path)
-        except OSError as error:
-            raise RunFileNotWritten(path, error.strerror or str(error)) from error
+            write_file(os.path.join(folder, "latest_run"), run_id)
 
     def _plan(self, origin_tasks: list[OriginTask]) -> Plan:
         request = self._request
@@ -412,6 +432,22 @@ def _is_pipe(path: str) -> bool:
         return S_ISFIFO(os.stat(path).st_mode)
     except OSError:
         return False
+
+
+def write_file(path: str | None, text: str) -> None:
+    """Write a small file so that a reader sees all of it or nothing."""
+    if path is None:
+        return
+    # Into a named pipe, whose reader is waiting, goes the text itself.
+    is_pipe = _is_pipe(path)
+    temporary = path if is_pipe else f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+        if not is_pipe:
+            os.replace(temporary, path)
+    except OSError as error:
+        raise RunFileNotWritten(path, error.strerror or str(error)) from error
 
 
 def metadata_spec(root: str) -> str:

@@ -53,10 +53,10 @@ from metaflow.protocols.workers import (
 
 if TYPE_CHECKING:
     from metaflow.engine.console import Console
-    from metaflow.engine.plan import Plan
-    from metaflow.engine.plan_progress import Progress
+    from metaflow.engine.plan_progress import Decider, Progress
+    from metaflow.model.records import OriginTask
     from metaflow.model.spec import StepSpec
-    from metaflow.protocols.metadata_store import RunJournal
+    from metaflow.protocols.metadata_store import FactWriter
 
 GRACE_S = 5.0
 GATHER_S = 0.004
@@ -74,11 +74,11 @@ class RunLoop:
 
     Parameters
     ----------
-    plan : Plan
+    plan : Decider
         Decides.
     source : WorkerSource
         Makes processes; its context is configured already.
-    journal : RunJournal
+    journal : FactWriter
         Keeps facts.
     run : int
         The journal's key of this run.
@@ -94,9 +94,9 @@ class RunLoop:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: Decider,
         source: WorkerSource,
-        journal: RunJournal,
+        journal: FactWriter,
         run: int,
         specs: Mapping[str, StepSpec],
         console: Console,
@@ -134,6 +134,10 @@ class RunLoop:
     def progress(self) -> Progress:
         """Count the run's tasks."""
         return self._plan.progress()
+
+    def know(self, task: OriginTask) -> None:
+        """Take note of a finished task that this loop has not run itself."""
+        self._inputs.put(task.task_id, task.step, task.frames, task.manifest_json)
 
     def run(self, first_step: str) -> None:
         """Run until the plan says that the run is over.

@@ -1,8 +1,9 @@
 """How far a run has come, and how many tasks it will have once that can be known."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from metaflow.engine.plan_graph import PlanGraph, StepNode
+from metaflow.engine.plan_messages import Command, Event
 from metaflow.model.task import Transition
 
 
@@ -18,6 +19,18 @@ class Progress(NamedTuple):
     failed: int
     total: int | None
     """All tasks of the complete run; None while a foreach or a switch is undecided."""
+
+
+class Decider(Protocol):
+    """What the loop asks of a plan, be it of a whole run or of a single task."""
+
+    def feed(self, event: Event) -> list[Command]:
+        """Take note of an event and return what to do now."""
+        ...
+
+    def progress(self) -> Progress:
+        """Count the tasks."""
+        ...
 
 
 class Forecast:

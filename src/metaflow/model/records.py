@@ -31,6 +31,18 @@ class NewRun(NamedTuple):
     pack: str
 
 
+class JoinedRun(NamedTuple):
+    """A run that another process has begun and this one adds to."""
+
+    key: int
+    """What the journal knows the run by."""
+    user: str
+    tags: tuple[str, ...]
+    """Tags given by the user."""
+    pack: str
+    origin_run_id: str | None
+
+
 class TaskCreated(NamedTuple):
     """A task has its id and will be started."""
 

@@ -100,6 +100,8 @@ class RunContext(NamedTuple):
     """What has started the run, as JSON; empty if it was started by hand."""
     package: PackageOrder | None = None
     """What of the user's code a warm parent shall have packed while tasks run."""
+    without_decorators: tuple[str, ...] = ()
+    """Names of decorators that take no effect in this run."""
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Self:
@@ -111,6 +113,7 @@ class RunContext(NamedTuple):
             tags=tuple(context.tags),
             with_specs=tuple(context.with_specs),
             package=context.package and PackageOrder.from_json(list(context.package)),
+            without_decorators=tuple(context.without_decorators),
         )
 
 

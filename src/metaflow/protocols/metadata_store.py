@@ -6,10 +6,18 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from metaflow.model.artifact import ArtifactRef
-from metaflow.model.records import Change, NewRun, OriginTask
+from metaflow.model.records import Change, JoinedRun, NewRun, OriginTask
 
 
-class RunJournal(Protocol):
+class FactWriter(Protocol):
+    """What carries out a plan needs of a home for facts."""
+
+    def write(self, run: int, changes: Sequence[Change]) -> None:
+        """Record all changes in one transaction; on return they survive any process's death."""
+        ...
+
+
+class RunJournal(FactWriter, Protocol):
     """The engine's side of a metadata store: append the facts of runs, read an origin back."""
 
     def begin_run(self, run: NewRun) -> int:
@@ -20,10 +28,6 @@ class RunJournal(Protocol):
         RunExists
             A run of this flow has that id already.
         """
-        ...
-
-    def write(self, run: int, changes: Sequence[Change]) -> None:
-        """Record all changes in one transaction; on return they survive any process's death."""
         ...
 
     def manifests(self, run: int, task_ids: Sequence[str]) -> list[dict[str, ArtifactRef]]:
@@ -40,4 +44,22 @@ class RunJournal(Protocol):
 
     def close(self) -> None:
         """Release the store."""
+        ...
+
+
+class JoinableJournal(RunJournal, Protocol):
+    """A journal whose runs may have several writers, such as the tasks of a scheduler."""
+
+    def join_run(
+        self, flow: str, run_id: str, tags: Sequence[str] = (), origin_run_id: str | None = None
+    ) -> JoinedRun | None:
+        """Find a run that another process has begun; several may write one run at a time."""
+        ...
+
+    def parameters(self, run: int) -> str | None:
+        """Manifest of the run's `_parameters` task as JSON text; None while it is not done."""
+        ...
+
+    def named_tasks(self, run: int, task_ids: Sequence[str]) -> list[OriginTask]:
+        """Those of these tasks that have a done attempt, in the order asked."""
         ...

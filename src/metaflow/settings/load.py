@@ -49,6 +49,21 @@ class Settings(NamedTuple):
     datastore_sysroot_local: str | None = None
     """The local store is in the `.metaflow` directory of this one."""
     datastore_sysroot_spin: str | None = None
+    spin_allowed_decorators: tuple[str, ...] = (
+        "card",
+        "conda",
+        "conda_base",
+        "environment",
+        "project",
+        "pypi",
+        "pypi_base",
+        "timeout",
+    )
+    """Decorators of the framework that take effect when a step is spun."""
+    spin_disallowed_decorators: tuple[str, ...] = ("parallel",)
+    """A step that has one of these can't be spun."""
+    spin_persist: bool = False
+    """What a spun task leaves behind is kept."""
     tempdir: str = "."
     click_api_process_config: bool = True
     """A program that runs a flow reads its configs, to learn the flow's parameters."""
@@ -156,6 +171,13 @@ def _settle(raw: dict[str, str], env: Mapping[str, str]) -> Settings:
         production_token=raw.get("PRODUCTION_TOKEN") or None,
         datastore_sysroot_local=raw.get("DATASTORE_SYSROOT_LOCAL") or None,
         datastore_sysroot_spin=raw.get("DATASTORE_SYSROOT_SPIN") or None,
+        spin_allowed_decorators=_names(
+            raw, "SPIN_ALLOWED_DECORATORS", fallback.spin_allowed_decorators
+        ),
+        spin_disallowed_decorators=_names(
+            raw, "SPIN_DISALLOWED_DECORATORS", fallback.spin_disallowed_decorators
+        ),
+        spin_persist=truth(raw.get("SPIN_PERSIST", "")),
         tempdir=raw.get("TEMPDIR") or fallback.tempdir,
         click_api_process_config=truth(raw.get("CLICK_API_PROCESS_CONFIG", "1")),
         include_foreach_stack=truth(raw.get("INCLUDE_FOREACH_STACK", "1")),
@@ -184,6 +206,24 @@ def _count(raw: Mapping[str, str], key: str, default: int) -> int:
     if not text.strip().isdecimal():
         raise SettingInvalid(key, text, "a whole number, 0 or more")
     return int(text)
+
+
+def _names(raw: Mapping[str, str], key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Read a list of names: as JSON, or with commas or spaces between them."""
+    text = raw.get(key)
+    if text is None:
+        return default
+    if not text.lstrip().startswith("["):
+        return tuple(text.replace(",", " ").split())
+    import json
+
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise SettingInvalid(key, text, "names with commas between them, or a JSON list of names")
+    return tuple(value)
 
 
 def _task_start(raw: Mapping[str, str]) -> str:

@@ -36,6 +36,10 @@ def make_ready(flow: type[FlowSpec], context: RunContext) -> Ready:
     flow_graph(flow)
     configs = {name: store.load(context.parameters[name]) for name in config_names(flow)}
     repeat(flow, configs, context.with_specs)
+    if context.without_decorators:
+        from metaflow.authoring.omission import leave_out
+
+        leave_out(flow, context.without_decorators)
     seal_parameters(flow)
     os.environ["METAFLOW_RUN_ID"] = context.run_id
     return Ready(flow, context, store)

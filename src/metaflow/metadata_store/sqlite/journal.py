@@ -96,22 +96,23 @@ class SqliteJournal(DatabaseFile):
         if run is None:
             return None
         key = run[0]
-        return [
-            OriginTask(
-                str(task_id),
-                step,
-                tuple(Frame.from_json(frame) for frame in _decode(frames)),
-                tuple(str(parent) for parent in _decode(parents)),
-                number,
-                bool(ok),
-                bool(handled),
-                manifest,
-                None if transition is None else Transition.from_json(_decode(transition)),
-            )
-            for task_id, step, frames, parents, number, ok, handled, manifest, transition in (
-                self.connection.rows(queries.ORIGIN_TASKS, (key,))
-            )
-        ]
+        return [origin_task(row) for row in self.connection.rows(queries.ORIGIN_TASKS, (key,))]
+
+
+def origin_task(row: Sequence[Any]) -> OriginTask:
+    """Rebuild a task with its latest done attempt from a row of `ORIGIN_TASKS` or the like."""
+    task_id, step, frames, parents, number, ok, handled, manifest, transition = row
+    return OriginTask(
+        str(task_id),
+        step,
+        tuple(Frame.from_json(frame) for frame in _decode(frames)),
+        tuple(str(parent) for parent in _decode(parents)),
+        number,
+        bool(ok),
+        bool(handled),
+        manifest,
+        None if transition is None else Transition.from_json(_decode(transition)),
+    )
 
 
 class _WrittenRun:

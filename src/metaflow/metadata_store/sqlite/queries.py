@@ -81,6 +81,9 @@ UPDATE run SET end_attempt = ?2, end_at = ?3, end_ok = ?4, end_handled = ?5
 WHERE key = ?1 AND (end_attempt IS NULL OR end_attempt <= ?2)
 """
 
+# A scheduler's run learns from its first clone that it resumes another one.
+ADOPT_ORIGIN: Final = "UPDATE run SET origin_run_id = ? WHERE key = ? AND origin_run_id IS NULL"
+
 END_RUN: Final = "UPDATE run SET status = ?, ended_at = ? WHERE key = ?"
 
 # --- flows ---
@@ -164,6 +167,8 @@ SELECT run.run_id FROM flow JOIN run ON run.flow = flow.key
 WHERE flow.name = ? AND run.origin_run_id IS NULL
 ORDER BY run.key DESC LIMIT 1
 """
+
+RUN_PACK: Final = "SELECT pack FROM run WHERE key = ?"
 
 RUN_METADATA: Final = "SELECT metadata FROM run WHERE key = ?"
 
@@ -290,6 +295,15 @@ MANIFEST: Final = "SELECT manifest FROM attempt WHERE run = ? AND task = ? AND n
 
 TRANSITION: Final = "SELECT transition FROM attempt WHERE run = ? AND task = ? AND number = ?"
 
+# What the task of the pseudo-step of parameters has stored, whatever its id.
+PARAMETERS: Final = """
+SELECT attempt.manifest FROM step
+CROSS JOIN task ON task.step = step.key
+CROSS JOIN attempt ON attempt.run = task.run AND attempt.task = task.id
+WHERE step.run = ? AND step.name = ? AND attempt.ended_at IS NOT NULL
+ORDER BY attempt.number DESC LIMIT 1
+"""
+
 LATEST_MANIFEST: Final = """
 SELECT manifest FROM attempt WHERE run = ? AND task = ? AND ended_at IS NOT NULL
 ORDER BY number DESC LIMIT 1
@@ -311,12 +325,25 @@ FREE_FACTS: Final = """
 SELECT attempt, name, value, at FROM metadata WHERE run = ? AND task = ? ORDER BY at
 """
 
-ORIGIN_TASKS: Final = (
-    """
+_FINISHED_COLUMNS: Final = """
 SELECT task.id, step.name, task.frames, task.parents, done.number, done.ok, done.handled,
     done.manifest, done.transition
-FROM task JOIN step ON step.key = task.step
 """
+
+ORIGIN_TASKS: Final = (
+    _FINISHED_COLUMNS
+    + "FROM task JOIN step ON step.key = task.step"
     + _LATEST_DONE
     + "WHERE task.run = ? AND done.number IS NOT NULL ORDER BY task.id"
+)
+
+NAMED_TASKS: Final = (
+    _FINISHED_COLUMNS
+    + """
+FROM json_each(?) AS wanted
+CROSS JOIN task ON task.run = ? AND task.id = wanted.value
+JOIN step ON step.key = task.step
+"""
+    + _LATEST_DONE
+    + "WHERE done.number IS NOT NULL ORDER BY wanted.key"
 )

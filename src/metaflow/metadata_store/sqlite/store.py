@@ -8,11 +8,12 @@ from metaflow.metadata_store.facts import LogChunk
 from metaflow.metadata_store.sqlite import queries
 from metaflow.metadata_store.sqlite.catalog import Catalog
 from metaflow.metadata_store.sqlite.database_file import stored_id
+from metaflow.metadata_store.sqlite.joining import Joining
 from metaflow.metadata_store.sqlite.journal import SqliteJournal
 from metaflow.metadata_store.tags import plan_change
 
 
-class SqliteMetadataStore(SqliteJournal, Catalog):
+class SqliteMetadataStore(SqliteJournal, Joining, Catalog):
     """A metadata store in one SQLite file, for any number of processes of one machine.
 
     The file is opened at first use. What `begin_run`, `write` and `change_tags` have

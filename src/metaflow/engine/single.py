@@ -1,0 +1,343 @@
+"""How one attempt of one task runs when a scheduler, and not a launcher, decides what comes next.
+
+A scheduler begins a run with `begin`, then calls `run_single` once for each attempt, in
+processes and at times of its own choosing. All that an attempt leaves behind (artifacts,
+transition, output) is where a launcher would have left it, so the attempts of the tasks that
+follow, and readers, find it.
+"""
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from metaflow.artifact_store.logs import SharedLogWriter, log_path
+from metaflow.authoring.step_decorators import declare
+from metaflow.engine.console import Console
+from metaflow.engine.launch import FlowRun, check_specs
+from metaflow.engine.loop import RunLoop
+from metaflow.engine.output import LogBook
+from metaflow.engine.place import Place, find_place, finished_tasks
+from metaflow.engine.plan_graph import plan_graph
+from metaflow.engine.plan_messages import Launch
+from metaflow.engine.request import RunRequest
+from metaflow.engine.single_plan import SingleTaskPlan
+from metaflow.errors.base import MetaflowException
+from metaflow.errors.metadata import RunExists
+from metaflow.errors.run import (
+    AttemptsUsedUp,
+    InputPathsWrong,
+    RunNotBegun,
+    SingleTaskFailed,
+)
+from metaflow.model.artifact import manifest_from_json
+from metaflow.model.input_paths import TaskPath
+from metaflow.model.records import (
+    PARAMETERS_STEP,
+    AttemptDone,
+    AttemptStarted,
+    Change,
+    JoinedRun,
+    RunDone,
+    TaskCreated,
+)
+from metaflow.model.spec import StepSpec
+from metaflow.model.task import RunContext
+from metaflow.protocols.metadata_store import FactWriter, JoinableJournal
+from metaflow.protocols.workers import WorkerSource
+
+if TYPE_CHECKING:
+    from metaflow.session import Session
+
+MEGABYTE = 1 << 20
+
+
+class TaskRequest(NamedTuple):
+    """One attempt of one task, as a scheduler asks for it."""
+
+    run: RunRequest
+    """The flow and what all tasks of the run share; no parameters."""
+    run_id: str
+    step: str
+    task_id: str
+    inputs: tuple[TaskPath, ...] = ()
+    """The tasks before it; the `_parameters` task, or none, for a start."""
+    split_index: int | None = None
+    """For a child of a foreach, the position of its item."""
+    attempt: int = 0
+    user_retries: int = 0
+    """Attempts after this many run no user code: they only record that earlier ones died."""
+    origin_run_id: str | None = None
+    """The run that this one resumes."""
+
+
+class Ending(NamedTuple):
+    """How a single attempt has ended."""
+
+    error: MetaflowException | None = None
+    """Why it failed; None if it did not."""
+    retryable: bool = True
+    """Another attempt might succeed."""
+
+
+def begin(request: RunRequest, session: "Session", run_id: str, task_id: str) -> None:
+    """Begin a run and store its parameters; a repetition changes nothing.
+
+    Parameters
+    ----------
+    request : RunRequest
+        The flow and the parameters.
+    session : Session
+        Open stores.
+    run_id : str
+        Id of the run, chosen by the scheduler.
+    task_id : str
+        Id of the pseudo-task that holds the parameters.
+    """
+    run = FlowRun(request, {}, _NoWorkers(), session)
+    store = session.store
+    try:
+        key = store.begin_run(run.new_run(run_id))
+    except RunExists:
+        # Somebody was here before, perhaps a try of the same that has died since.
+        joined = store.join_run(request.flow.__name__, run_id, request.tags)
+        assert joined is not None, "it exists"
+        key = joined.key
+    if store.parameters(key) is not None:
+        return
+    parameters = run.save_parameters(run_id, [])
+    now = time.time()
+    changes = (
+        TaskCreated(task_id, PARAMETERS_STEP, now, (), ()),
+        AttemptStarted(task_id, 0, now, os.getpid()),
+        AttemptDone(task_id, 0, now, True, False, parameters, None),
+    )
+    store.write(key, changes)
+
+
+def run_single(request: TaskRequest, workers: WorkerSource, session: "Session") -> Ending:
+    """Run one attempt of one task of a run that has been begun.
+
+    Parameters
+    ----------
+    request : TaskRequest
+        Which attempt.
+    workers : WorkerSource
+        Makes the process; nothing was asked of it yet.
+    session : Session
+        Open stores.
+
+    Returns
+    -------
+    Ending
+        How it went; what the attempt leaves behind is recorded.
+
+    Raises
+    ------
+    MetaflowException
+        The request makes no sense; nothing has run.
+    """
+    spec = _checked_spec(request)
+    run, manifest = _joined(request, session.store)
+    place = _place(request, run, session.store)
+    node = plan_graph(request.run.graph, declare(request.run.flow, request.run.graph)).steps[
+        request.step
+    ]
+    launch = Launch(
+        request.task_id,
+        request.step,
+        request.attempt,
+        place.frames,
+        tuple(task.task_id for task in place.inputs),
+        is_join=node.is_join,
+        last_attempt=request.attempt >= request.user_retries,
+        fallback=request.attempt > request.user_retries,
+    )
+    failure = SingleTaskFailed(request.step, request.task_id, request.attempt)
+    plan = SingleTaskPlan(node, launch, failure)
+    workers.configure(_context(request, run, manifest, session))
+    workers.request(spec.env, 1)
+    # The launch of a first attempt records its task too, but a later one may be the first
+    # that gets as far as this.
+    created = TaskCreated(
+        request.task_id, request.step, time.time(), place.frames, launch.input_ids
+    )
+    session.store.write(run.key, (created,))
+    path = log_path(request.run.root, request.run.flow.__name__, request.run_id)
+    book = EchoingBook(lambda: SharedLogWriter(path), request.run.max_log_size_mb * MEGABYTE)
+    journal = TaskJournal(session.store, ends_run=node.is_end)
+    specs = {request.step: spec}
+    loop = RunLoop(
+        plan, workers, journal, run.key, specs, SilentConsole(request.run_id, color=False), book
+    )
+    for task in place.inputs:
+        loop.know(task)
+    try:
+        loop.run(request.step)
+    finally:
+        book.close()
+    return Ending(loop.error, plan.retryable)
+
+
+def clone_single(request: TaskRequest, origin: TaskPath, session: "Session") -> None:
+    """Record a task as done, with what a task of an earlier run has left behind.
+
+    Parameters
+    ----------
+    request : TaskRequest
+        The task.
+    origin : TaskPath
+        The task that it takes everything from.
+    session : Session
+        Open stores.
+
+    Raises
+    ------
+    MetaflowException
+        There is no such task, or it has not succeeded; nothing is recorded.
+    """
+    store, flow = session.store, request.run.flow.__name__
+    run, _ = _joined(request._replace(origin_run_id=origin.run_id), store)
+    earlier = store.join_run(flow, origin.run_id)
+    found = None if earlier is None else store.named_tasks(earlier.key, [origin.task_id])
+    if not found or found[0].step != origin.step or origin.step != request.step:
+        raise InputPathsWrong(request.step, f"there is no finished task `{origin}` to clone")
+    if not (found[0].ok or found[0].handled):
+        raise InputPathsWrong(request.step, f"`{origin}` has failed, so it can't be cloned")
+    place = _place(request, run, store)
+    parents = tuple(task.task_id for task in place.inputs)
+    now, task = time.time(), found[0]
+    created = TaskCreated(request.task_id, request.step, now, place.frames, parents, origin.task_id)
+    done = AttemptDone(
+        request.task_id, 0, now, task.ok, task.handled, task.manifest_json, task.transition
+    )
+    store.write(run.key, (created, done))
+    if request.step == request.run.graph.end_step:
+        store.write(run.key, (RunDone(now, ok=True),))
+
+
+def _checked_spec(request: TaskRequest) -> StepSpec:
+    spec = declare(request.run.flow, request.run.graph)[request.step]
+    check_specs(request.run, {request.step: spec})
+    if request.attempt > request.user_retries and not spec.fallbacks:
+        raise AttemptsUsedUp(request.step, request.attempt)
+    return spec
+
+
+def _joined(request: TaskRequest, store: JoinableJournal) -> tuple[JoinedRun, str]:
+    """Find the run and the manifest of its parameters."""
+    flow = request.run.flow.__name__
+    run = store.join_run(flow, request.run_id, request.run.tags, request.origin_run_id)
+    manifest = None if run is None else store.parameters(run.key)
+    if run is None or manifest is None:
+        raise RunNotBegun(flow, request.run_id)
+    return run, manifest
+
+
+def _place(request: TaskRequest, run: JoinedRun, store: JoinableJournal) -> Place:
+    inputs = finished_tasks(store, request.step, request.inputs, run, request.run_id)
+    return find_place(request.run.graph, request.step, inputs, request.split_index)
+
+
+def _context(request: TaskRequest, run: JoinedRun, manifest: str, session: "Session") -> RunContext:
+    parameters = manifest_from_json(json.loads(manifest))
+    context = FlowRun(request.run, {}, _NoWorkers(), session).context(request.run_id, parameters)
+    return context._replace(
+        pack=run.pack, tags=run.tags, user=run.user, origin_run_id=run.origin_run_id
+    )
+
+
+def stored_values(
+    session: "Session", flow: str, run_id: str, names: Sequence[str]
+) -> dict[str, Any]:
+    """Load parameters or configs of a run that has been begun.
+
+    Raises
+    ------
+    RunNotBegun
+        There is no such run, or it has no parameters yet.
+    """
+    run = session.store.join_run(flow, run_id)
+    text = None if run is None else session.store.parameters(run.key)
+    if text is None:
+        raise RunNotBegun(flow, run_id)
+    manifest = manifest_from_json(json.loads(text))
+    return {name: session.artifacts.load(manifest[name]) for name in names if name in manifest}
+
+
+class TaskJournal:
+    """Records a single task; its end is the run's only where the run ends with it.
+
+    Parameters
+    ----------
+    journal : FactWriter
+        Where the facts go.
+    ends_run : bool
+        The run is complete when the task has succeeded.
+    """
+
+    def __init__(self, journal: FactWriter, *, ends_run: bool) -> None:
+        self._journal = journal
+        self._ends_run = ends_run
+
+    def write(self, run: int, changes: Sequence[Change]) -> None:
+        """Record changes, but no end of a run that goes on."""
+        kept = [
+            change
+            for change in changes
+            if not isinstance(change, RunDone) or (self._ends_run and change.ok)
+        ]
+        if kept:
+            self._journal.write(run, kept)
+
+
+class SilentConsole(Console):
+    """Says nothing: a scheduler has a console of its own."""
+
+    def say(self, text: str, *, bad: bool = False) -> None:
+        """Keep a line about the run to oneself."""
+
+    def say_of(self, task: str, text: str) -> None:
+        """Keep a line about the task to oneself."""
+
+    def relay(self, task: str, lines: bytes) -> None:
+        """Leave the task's output to its `EchoingBook`."""
+
+
+class EchoingBook(LogBook):
+    """Passes a task's output on to this process's own streams as it keeps it."""
+
+    def write(self, task_id: str, attempt: int, stream: str, data: bytes, now: float) -> None:
+        """Pass output on, then keep it."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(1 if stream == "stdout" else 2, rest) :]
+        except OSError:
+            pass  # nobody listens any more, which is no failure of the task
+        super().write(task_id, attempt, stream, data, now)
+
+
+class _NoWorkers:
+    """Stands in where nothing will run."""
+
+    def save(self, values: Mapping[str, object], root: str, pack: str) -> None:
+        """Let the caller store the values."""
+
+    def configure(self, context: RunContext) -> None:
+        """Nobody has to know."""
+
+    def request(self, env: tuple[tuple[str, str], ...], count: int) -> None:
+        """Nobody comes."""
+
+    def fileno(self) -> int:
+        """Never asked."""
+        return -1
+
+    def poll(self) -> list[Any]:
+        """Nothing happens."""
+        return []
+
+    def close(self) -> None:
+        """Nothing is left."""
