@@ -22,7 +22,8 @@ from metaflow.settings import load_settings
 
 DOCS = REPOSITORY / "docs"
 RUNNING = "".join(
-    (DOCS / page).read_text(encoding="utf-8") for page in ("running.md", "command-line.md")
+    (DOCS / page).read_text(encoding="utf-8")
+    for page in ("running.md", "command-line.md", "single-tasks.md")
 )
 SETTINGS = Path(metaflow.__file__).parent / "settings"
 VARIABLE = re.compile(r"[A-Z][A-Z_]{3,}")
@@ -141,7 +142,7 @@ def test_a_page_names_no_option_or_variable_that_does_not_exist(page):
 
     read_by_options = (
         r"METAFLOW_(RUN|QUIET|PYLINT|DATASTORE|METADATA|ENVIRONMENT|DECOSPECS|RESUME|FLOW|"
-        r"BRANCH|PRODUCTION|TRIGGER)"
+        r"INIT|BRANCH|PRODUCTION|TRIGGER)"
     )
     of_options = re.compile(
         rf"{read_by_options}(_[A-Z_]+)?|METAFLOW_(EXIT_[A-Z_]+|PACKAGE_POLICY)?"

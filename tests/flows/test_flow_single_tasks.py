@@ -7,7 +7,7 @@ from flow_grammar import Foreach, Split, all_blocks
 from flow_scheduler import Scheduler
 from flow_shapes import SHAPES
 from flow_writer import flow_source
-from test_flow_shapes import AS_GIVEN, GIVEN, check, check_all_ran_here
+from test_flow_shapes import GIVEN, check, check_all_ran_here
 
 CHOSEN = {
     "single",

@@ -60,7 +60,11 @@ AVAILABLE: Final = {
     "environment": ("local",),
     "datastore": ("local", "spin"),
 }
+OF_EARLIER_RUNS: Final = frozenset({"resume", "spin", "spin-step", "step"})
+"""Commands that work with the configs that a run was begun with."""
 SPIN: Final = "spin"
+SPINNING: Final = frozenset({"spin", "spin-step"})
+"""Commands that find what to spin in the usual store, whatever is said of the other one."""
 UNTOLD: Final = (Settings().default_event_logger, Settings().default_monitor)
 """Names of the event logger and of the monitor that keep nothing."""
 
@@ -199,7 +203,7 @@ class FlowGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command and note whether it is only asked for its help."""
         scope: Scope = ctx.obj
-        if scope.given_configs is not None and args[0] != "resume":
+        if scope.given_configs is not None and args[0] not in OF_EARLIER_RUNS:
             scope.begin()  # whatever the command, a bad config is refused
         name, command, rest = super().resolve_command(ctx, args)
         scope.wants_help = "--help" in rest
@@ -292,7 +296,7 @@ def _begin(ctx: click.Context, **options: Any) -> Any:
     scope.datastore_root = options["datastore_root"]
     scope.package_suffixes = options["package_suffixes"]
     scope.flow_options = options
-    scope.is_of_spins = _is_of_spins(ctx)
+    scope.is_of_spins = _is_of_spins(ctx) and ctx.invoked_subcommand not in SPINNING
     if ctx.invoked_subcommand in WITHOUT_BANNER:
         return None
     if scope.wants_help:
@@ -328,6 +332,6 @@ def _is_of_spins(ctx: click.Context) -> bool:
 
 def _declare(scope: Scope, command: str | None) -> None:
     """Let the flow's decorators speak before the command's own options are read."""
-    # A resume has the configs of its origin, and lets them speak once it has read these.
-    if command != "resume":
+    # These have the configs of an earlier run, and let them speak once they have read these.
+    if command not in OF_EARLIER_RUNS:
         scope.declare()

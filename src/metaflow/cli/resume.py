@@ -74,7 +74,7 @@ def _resume(scope: Scope, values: dict[str, Any]) -> int:
 
 
 def _request(scope: Scope, values: dict[str, Any]) -> RunRequest:
-    _refuse_configs(scope)
+    scope.refuse_configs("resume")
     if config_names(scope.flow):
         origin_id = values["origin_run_id"] or _latest_run(scope)
         scope.begin(_origin_configs(scope, origin_id))
@@ -100,14 +100,6 @@ def _request(scope: Scope, values: dict[str, Any]) -> RunRequest:
         triggered_by=find_triggers(scope, root),
         **fields,
     )
-
-
-def _refuse_configs(scope: Scope) -> None:
-    if scope.given_configs is not None:
-        raise click.UsageError(
-            "`resume` uses the configs of the run that it resumes: leave out `--config`, "
-            "`--config-value` and `--local-config-file`."
-        )
 
 
 def _origin_configs(scope: Scope, origin_id: str) -> Mapping[str, Any]:

@@ -126,6 +126,16 @@ class Scope:
             )
         composition.begin(self.flow, configs)
 
+    def refuse_configs(self, command: str) -> None:
+        """Refuse configs for a command that uses those of an earlier run."""
+        if self.given_configs is not None:
+            from click import UsageError
+
+            raise UsageError(
+                f"`{command}` uses the configs of the run that it builds on: leave out `--config`, "
+                "`--config-value` and `--local-config-file`."
+            )
+
     def declare(self) -> FlowFacts | None:
         """Let the flow's decorators speak, the first time; None for a flow that can have none.
 

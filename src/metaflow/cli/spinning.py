@@ -11,6 +11,7 @@ import click
 
 from metaflow import registry
 from metaflow.authoring.composition import config_names
+from metaflow.cli.config_options import settled_configs
 from metaflow.cli.single_options import run_request
 from metaflow.cli.validation import validate
 from metaflow.errors.run import NothingToSpin, StepNotSpinnable
@@ -137,9 +138,9 @@ class Spinning:
     def _compose(self, origin: Session, previous: Previous) -> None:
         """Compose the flow with the configs of the earlier run, and check it."""
         scope = self._scope
+        scope.refuse_configs("spin")
         names = config_names(scope.flow)
         if names:
-            from metaflow.cli.config_options import settled_configs
             from metaflow.engine.spin_source import parameters_of
 
             refs = parameters_of(previous)

@@ -12,11 +12,13 @@ from metaflow.errors.metadata import MetadataTypeUnknown
 from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
 from metaflow.settings import find_local_root, load_settings
 from metaflow.settings.identity import resolve_identity
+from metaflow.settings.roots import spin_root_beside
+from metaflow.settings.search import LOCAL_DIRECTORY, SPIN_DIRECTORY, nearest_local_directory
 
 DATABASE: Final = "metadata.db"
 """Name of the metadata store's file in a local root."""
 
-FOLDERS: Final = {"local": ".metaflow", "spin": ".metaflow_spin"}
+FOLDERS: Final = {"local": LOCAL_DIRECTORY, "spin": SPIN_DIRECTORY}
 """Type of metadata -> name of the root in the directory that the rest of the spec names."""
 
 
@@ -251,9 +253,9 @@ def inspect_spin(root: str = ".") -> None:
     Parameters
     ----------
     root : str, default "."
-        The directory that contains `.metaflow_spin`.
+        The directory that contains `.metaflow_spin`, or one below it.
     """
-    ambient.metadata = Backing(_local_root(root, "spin")).spec
+    ambient.metadata = Backing(_spin_root(root)).spec
 
 
 def _current_backing() -> Backing:
@@ -267,15 +269,26 @@ def _current_backing() -> Backing:
 def _root_of(spec: str) -> str:
     kind, at, info = spec.partition("@")
     if at and kind in FOLDERS:
-        return _local_root(info, kind) if info else _BACKINGS.default_root()
+        if not info and kind == "local":
+            return _BACKINGS.default_root()
+        return _local_root(info, kind) if info else _spin_root(".")
     if spec in FOLDERS:
-        return _BACKINGS.default_root() if spec == "local" else _local_root(".", spec)
+        return _BACKINGS.default_root() if spec == "local" else _spin_root(".")
     if "://" in spec or (at and kind.isidentifier()):
         raise MetadataTypeUnknown(spec, sorted(FOLDERS))
     root = _local_root(spec, "local")
     if not os.path.isdir(root):
         raise ValueError(f"The directory `{spec}` contains no `.metaflow`.")
     return root
+
+
+def _spin_root(directory: str) -> str:
+    """Find the root of spun tasks in a directory, above it, or where the settings put it."""
+    path = _local_root(directory, "spin")
+    if os.path.isdir(path):
+        return path
+    found = nearest_local_directory(os.path.dirname(path), FOLDERS["spin"])
+    return found or spin_root_beside(path, directory, load_settings())
 
 
 def _local_root(directory: str, kind: str) -> str:
