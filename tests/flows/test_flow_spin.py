@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -361,13 +362,13 @@ def test_a_spun_step_is_killed_with_its_launcher(workspace, origin):
                 pid = int(line.split("(pid ")[1].split(")")[0])
                 break
         (scratch,) = (workspace.folder / ".metaflow_spin" / "scratch").iterdir()
+        step = os.pidfd_open(pid)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        # The pipe ends when the last process that holds it has ended.
-        process.stdout.read()
+        # Readable once the process of the step has ended.
+        assert select.select([step], [], [], 20)[0]
+        os.close(step)
     assert scratch.exists()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
     workspace.write(FLOW)
     workspace.succeed("spin", "work")
     assert not scratch.exists(), "the next one clears up"
