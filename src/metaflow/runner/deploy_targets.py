@@ -8,20 +8,18 @@ from metaflow import registry
 from metaflow.errors.runner import DeployTargetUnavailable, DeployTargetUnknown
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
     from metaflow.protocols.deploy_target import DeployTarget
 
-GROUP: Final = "metaflow.deploy"
-"""Entry points of this group name classes that satisfy `DeployTarget`."""
 KIND: Final = "deploy_target"
+"""What the registry has under this kind are classes that satisfy `DeployTarget`; packages
+bring them by entry points of the group `metaflow.deploy`."""
 KNOWN: Final = ("airflow", "argo_workflows", "step_functions")
 """Names that programs may use; without a back end, using one is told to be just that."""
 
 
 def target_names() -> list[str]:
     """List the names of all targets, those without a back end here included."""
-    return sorted({*KNOWN, *registry.names(KIND), *_plugged_in()})
+    return sorted({*KNOWN, *registry.names(KIND)})
 
 
 def find_target(name: str) -> DeployTarget:
@@ -44,20 +42,11 @@ def find_target(name: str) -> DeployTarget:
     DeployTargetUnavailable
         It is known, but this installation has no back end for it.
     """
-    made: DeployTarget
-    if name in registry.names(KIND):
-        made = registry.load(KIND, name)()
-        return made
-    found = _plugged_in().get(name)
-    if found is None:
+    try:
+        target = registry.load(KIND, name)
+    except KeyError:
         if name in KNOWN:
-            raise DeployTargetUnavailable(name)
-        raise DeployTargetUnknown(name, target_names())
-    made = found.load()()
+            raise DeployTargetUnavailable(name) from None
+        raise DeployTargetUnknown(name, target_names()) from None
+    made: DeployTarget = target()
     return made
-
-
-def _plugged_in() -> dict[str, EntryPoint]:
-    from importlib.metadata import entry_points
-
-    return {found.name: found for found in entry_points(group=GROUP)}

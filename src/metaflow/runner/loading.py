@@ -65,11 +65,15 @@ def load_flow(path: str) -> type[FlowSpec]:
 def importing(name: str) -> Iterator[None]:
     """Mark that a module is imported only to find a flow in it."""
     me = threading.get_ident()
+    around = _BEING_IMPORTED.get(me)
     _BEING_IMPORTED[me] = name
     try:
         yield
     finally:
-        del _BEING_IMPORTED[me]
+        if around is None:
+            del _BEING_IMPORTED[me]
+        else:
+            _BEING_IMPORTED[me] = around
 
 
 def refuse_during_import() -> None:
