@@ -20,9 +20,10 @@ from metaflow.errors.runner import (
     LogsRemoved,
     MissingArgument,
     RunNotStarted,
+    SpunTaskNotKept,
     UnknownArgument,
 )
-from metaflow.runner.metaflow_runner import ExecutingRun, Runner
+from metaflow.runner.metaflow_runner import ExecutingRun, ExecutingTask, Runner
 
 FLOW = """
 import os
@@ -357,6 +358,25 @@ class ConfiguredFlow(FlowSpec):
 if __name__ == "__main__":
     ConfiguredFlow()
 """
+
+
+def test_one_step_is_spun(driven):
+    made = runner().run(alpha=4)
+    spun = runner().spin(f"{made.run.pathspec}/start", persist=True)
+    assert isinstance(spun, ExecutingTask)
+    assert (spun.status, spun.task.data.alpha, spun.task.id) == ("successful", 4, "0")
+    assert spun.pathspec == spun.task.pathspec
+    with pytest.raises(ValueError, match="Unknown argument: 'alpha'"):
+        runner().spin("start", alpha=5)
+    with pytest.raises(SpunTaskNotKept, match="persist=True"):
+        _ = runner().spin("start").task
+
+    async def drive():
+        async with await runner().async_spin("end", persist=True) as spinning:
+            await spinning.wait()
+            return spinning.status, spinning.task.pathspec.split("/")[2]
+
+    assert asyncio.run(drive()) == ("successful", "end")
 
 
 def test_configs_decide_what_parameters_are(driven, tmp_path, monkeypatch):

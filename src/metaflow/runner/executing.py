@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from metaflow.client import Run, Task
 from metaflow.client.scope import scope_of
+from metaflow.errors.metadata import MetaflowNotFound
+from metaflow.errors.runner import SpunTaskNotKept
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -155,9 +157,18 @@ class ExecutingTask(ExecutingProcess):
 
     @property
     def task(self) -> Task:
-        """The task, whatever the namespace."""
+        """The task, whatever the namespace.
+
+        Raises
+        ------
+        SpunTaskNotKept
+            It was spun without `persist=True`, and has ended.
+        """
         told = self._attributes
-        found: Task = self._object(
-            Task, told["flow_name"], told["run_id"], told["step_name"], told["task_id"]
-        )
+        try:
+            found: Task = self._object(
+                Task, told["flow_name"], told["run_id"], told["step_name"], told["task_id"]
+            )
+        except MetaflowNotFound as error:
+            raise SpunTaskNotKept(self.pathspec) from error
         return found
