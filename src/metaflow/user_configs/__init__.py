@@ -1,0 +1,1 @@
+"""Older paths of configs: `metaflow.user_configs.<part>`."""
