@@ -23,6 +23,7 @@ from metaflow.errors.metadata import (
     MetaflowTaggingError,
 )
 from metaflow.errors.runner import RunFailed, RunNotStarted, RunTimedOut
+from metaflow.errors.storage import MetaflowDataMissing
 from metaflow.errors.task import MetaflowExceptionWrapper
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ __all__ = [
     "CommandException",
     "ExternalCommandFailed",
     "InvalidDecoratorAttribute",
+    "MetaflowDataMissing",
     "MetaflowException",
     "MetaflowExceptionWrapper",
     "MetaflowInternalError",

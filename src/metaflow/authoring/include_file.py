@@ -54,7 +54,7 @@ class IncludedFile:
     @property
     def shown_size(self) -> str:
         """The size as people read it, such as `1.4 MB`."""
-        number = float(self.size)
+        number, unit = float(self.size), UNITS[0]
         for unit in UNITS:
             if number < UNIT or unit == UNITS[-1]:
                 break

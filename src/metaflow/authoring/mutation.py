@@ -135,11 +135,12 @@ def new_custom(
 
 def spec_of(decorator: Any) -> Spec:
     """Describe a decorator, built-in or not."""
-    custom = decorator if isinstance(decorator, Custom) else getattr(decorator, "custom", None)
+    custom: Any = decorator if isinstance(decorator, Custom) else getattr(decorator, "custom", None)
     if custom is not None:
         spec: Spec = custom._spec()
         return spec
-    return decorator.name, qualified_name(type(decorator)), [], dict(decorator.given)
+    plain: Any = decorator
+    return plain.name, qualified_name(type(plain)), [], dict(plain.given)
 
 
 def is_called(spec: Spec, name: str) -> bool:

@@ -36,10 +36,11 @@ def decorator_options(flow: type) -> list[click.Parameter]:
         for name, keywords in decorator.options.items():
             if name not in made:
                 word = name.replace("-", "_").upper()
-                variables = [f"METAFLOW_FLOW_{word}", f"METAFLOW_{word}"]
-                made[name] = click.Option(
-                    [f"--{name.replace('_', '-')}"], **{"envvar": variables, **keywords}
-                )
+                settled: dict[str, Any] = {
+                    "envvar": [f"METAFLOW_FLOW_{word}", f"METAFLOW_{word}"],
+                    **keywords,
+                }
+                made[name] = click.Option([f"--{name.replace('_', '-')}"], **settled)
     return list(made.values())
 
 

@@ -1,6 +1,7 @@
 """Look at what runs have done: `Metaflow`, `Flow`, `Run`, `Step`, `Task`, `DataArtifact`."""
 
 from metaflow.client.artifact import DataArtifact, MetaflowData
+from metaflow.client.base import MetaflowObject
 from metaflow.client.code import MetaflowCode
 from metaflow.client.flow import Flow, Metaflow
 from metaflow.client.run import Run
@@ -23,6 +24,7 @@ __all__ = [
     "Metaflow",
     "MetaflowCode",
     "MetaflowData",
+    "MetaflowObject",
     "Run",
     "Step",
     "Task",

@@ -34,9 +34,9 @@ class Made:
     __slots__ = ("data", "name", "owner")
 
     def __init__(self, name: str, data: bytes, owner: str) -> None:
-        self.name = name
-        self.data = data
-        self.owner = owner
+        self.name: str = name
+        self.data: bytes = data
+        self.owner: str = owner
 
 
 class Contents:

@@ -34,12 +34,12 @@ class Found:
     __slots__ = ("ctime_ns", "executable", "mtime_ns", "name", "path", "size")
 
     def __init__(self, name: str, path: str, status: os.stat_result) -> None:
-        self.name = name
-        self.path = path
-        self.size = status.st_size
-        self.mtime_ns = status.st_mtime_ns
-        self.ctime_ns = status.st_ctime_ns
-        self.executable = bool(status.st_mode & EXECUTABLE)
+        self.name: str = name
+        self.path: str = path
+        self.size: int = status.st_size
+        self.mtime_ns: int = status.st_mtime_ns
+        self.ctime_ns: int = status.st_ctime_ns
+        self.executable: bool = bool(status.st_mode & EXECUTABLE)
 
     def renamed(self, name: str) -> Found:
         """Return the same file under another name in the package."""

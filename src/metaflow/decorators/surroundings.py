@@ -68,6 +68,10 @@ class TaskDatastore:
 
     def __init__(self, flow: FlowSpec, identity: tuple[str, str, str, str], attempt: int) -> None:
         self._flow: FlowSpec = flow
+        self.flow_name: str
+        self.run_id: str
+        self.step_name: str
+        self.task_id: str
         self.flow_name, self.run_id, self.step_name, self.task_id = identity
         self.attempt: int = attempt
 

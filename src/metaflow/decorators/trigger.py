@@ -218,7 +218,8 @@ class TriggerOnFinishDecorator(_Trigger):
 
     def declare(self, facts: FlowFacts, situation: Situation) -> FlowFacts:
         """Say which flows, and which runs are to stand for them here."""
-        started_by = tuple(situation.options.get("trigger") or ())
+        given: Any = situation.options.get("trigger")
+        started_by: tuple[str, ...] = tuple(given) if given else ()
         for pathspec in started_by:
             if len([part for part in pathspec.split("/") if part]) != PAIR:
                 raise TriggerOptionInvalid(pathspec, "it is not the name of a run")

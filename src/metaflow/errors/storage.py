@@ -39,7 +39,13 @@ class StorageUnavailable(DataException):
         )
 
 
-class ArtifactMissing(DataException):
+class MetaflowDataMissing(MetaflowException):
+    """Stored data is not where it should be."""
+
+    headline = "Data missing"
+
+
+class ArtifactMissing(DataException, MetaflowDataMissing):
     """A file that holds stored bytes is not there."""
 
     headline = "Artifact missing"

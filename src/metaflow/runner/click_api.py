@@ -209,7 +209,7 @@ class MetaflowAPI:
         return any(name in keywords(option) for option in self._group.params)
 
     def _tree(self, options: Mapping[str, Any]) -> tuple[click.Group, click.Context]:
-        given = [options.get(name) or [] for name in ("config", "config_value")]
+        given: list[Any] = [options.get(name) or [] for name in ("config", "config_value")]
         group, context = registry.load("face", "command_tree")(
             self.flow,
             self._environ,

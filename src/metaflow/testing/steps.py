@@ -75,6 +75,8 @@ class StepResult:
         self.transition = transition
         self.exception = failure
         self.handled = handled
+        self.stdout: str
+        self.stderr: str
         self.stdout, self.stderr = printed
 
     @property

@@ -35,7 +35,7 @@ class TemporaryStore:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self.root = os.path.join(folder, ".metaflow")
+        self.root: str = os.path.join(folder, ".metaflow")
 
     def run(self, flow: type[FlowSpec], /, **options: Any) -> Run:
         """Run a flow in the store, as `metaflow.run_flow` does, and return the run."""
