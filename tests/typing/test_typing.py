@@ -28,11 +28,12 @@ from docs_pages import PAGES, blocks_of  # noqa: E402 - the path is set above
 
 UNTYPED_LIBRARIES = re.compile(r"^(?:from|import) (?:sklearn|matplotlib)", re.MULTILINE)
 AS_USERS_WRITE = """
-# pyright: standard
+# pyright: standard, reportMissingImports=false
 # mypy: allow-untyped-defs, allow-untyped-calls, allow-any-generics
-# mypy: disable-error-code="var-annotated"
+# mypy: disable-error-code="var-annotated, import-not-found"
 """
-"""Code in documentation has no annotations: whatever else a checker finds is a mistake."""
+"""Code in documentation has no annotations, and imports what other blocks are saved as: whatever
+else a checker finds is a mistake."""
 WITH_UNTYPED_LIBRARIES = """
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false
 # pyright: reportPrivateImportUsage=false

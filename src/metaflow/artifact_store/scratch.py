@@ -29,7 +29,7 @@ class ScratchRoot:
     def __init__(self, root: str) -> None:
         self._folder = f"{root}/{FOLDER}"
         self._fd = -1
-        self.path = f"{self._folder}/{os.getpid()}-{os.urandom(4).hex()}"
+        self.path: str = f"{self._folder}/{os.getpid()}-{os.urandom(4).hex()}"
 
     def __enter__(self) -> Self:
         try:
