@@ -13,8 +13,9 @@ import sys
 import pytest
 from flow_workspace import Workspace
 
-from metaflow import Metaflow, Run, Task, inspect_spin, namespace
+from metaflow import Metaflow, Run, Runner, Task, inspect_spin, namespace
 from metaflow.client import get_metadata, metadata
+from metaflow.exception import MetaflowNotFound
 
 FLOW = """
 import os, time
@@ -416,3 +417,18 @@ def test_a_resume_of_nothing_leaves_no_run(workspace, origin):
     workspace.look()
     assert [run.id for run in Run(origin.pathspec).parent] == before
     assert origin.origin_pathspec is None
+
+
+def test_a_program_spins(workspace, origin, monkeypatch):
+    monkeypatch.chdir(workspace.folder)
+    for name, value in workspace.env.items():
+        monkeypatch.setenv(name, value)
+    with Runner("flow.py", show_output=False, pylint=False) as runner:
+        kept = runner.spin("work", persist=True)
+        assert kept.task.data.given == (20, [1, 2], 1_600_000)
+        assert kept.task.stdout == f"worked on {kept.task.data.place[0]}\n"
+        lost = runner.spin("end")
+        assert (lost.status, lost.returncode) == ("successful", 0)
+        with pytest.raises(MetaflowNotFound, match=r"kept|left nothing|nothing") as caught:
+            _ = lost.task
+        assert "persist=True" in str(caught.value)
