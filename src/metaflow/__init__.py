@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from metaflow.decorators.catch import catch as catch
     from metaflow.decorators.environment import environment as environment
     from metaflow.decorators.exit_hook import exit_hook as exit_hook
+    from metaflow.decorators.parallel import parallel as parallel
+    from metaflow.decorators.parallel import pytorch_parallel as pytorch_parallel
     from metaflow.decorators.project import project as project
     from metaflow.decorators.resources import resources as resources
     from metaflow.decorators.retry import retry as retry
@@ -74,6 +76,9 @@ if TYPE_CHECKING:
     from metaflow.decorators.unavailable import pypi as pypi
     from metaflow.decorators.unavailable import pypi_base as pypi_base
     from metaflow.decorators.unavailable import step_functions_internal as step_functions_internal
+    from metaflow.decorators.unbounded_test_foreach import (
+        unbounded_test_foreach_internal as unbounded_test_foreach_internal,
+    )
     from metaflow.multicore import parallel_imap_unordered as parallel_imap_unordered
     from metaflow.multicore import parallel_map as parallel_map
     from metaflow.publishing.names import namespaced_event_name as namespaced_event_name
@@ -128,6 +133,7 @@ _HOMES = {
     "metaflow.decorators.environment": ("environment",),
     "metaflow.decorators.exit_hook": ("exit_hook",),
     "metaflow.decorators.project": ("project",),
+    "metaflow.decorators.parallel": ("parallel", "pytorch_parallel"),
     "metaflow.decorators.resources": ("resources",),
     "metaflow.decorators.retry": ("retry",),
     "metaflow.decorators.schedule": ("schedule",),
@@ -147,6 +153,7 @@ _HOMES = {
         "pypi_base",
         "step_functions_internal",
     ),
+    "metaflow.decorators.unbounded_test_foreach": ("unbounded_test_foreach_internal",),
     "metaflow.multicore": ("parallel_imap_unordered", "parallel_map"),
     "metaflow.publishing.names": ("namespaced_event_name",),
     "metaflow.runner.call": ("run_flow",),
@@ -172,6 +179,7 @@ _MODULES = frozenset(
         "metaflow_current",
         "metaflow_version",
         "plugins",
+        "unbounded_foreach",
     }
 )
 """Modules that programs reach through the package without importing them."""

@@ -57,7 +57,12 @@ BUILT_IN: Final[dict[tuple[str, str], str]] = {
     ("step_decorator", "catch"): "metaflow.decorators.catch:CatchDecorator",
     ("step_decorator", "timeout"): "metaflow.decorators.timeout:TimeoutDecorator",
     ("step_decorator", "environment"): "metaflow.decorators.environment:EnvironmentDecorator",
+    ("step_decorator", "parallel"): "metaflow.decorators.parallel:ParallelDecorator",
+    ("step_decorator", "pytorch_parallel"): "metaflow.decorators.parallel:PytorchParallelDecorator",
     ("step_decorator", "resources"): "metaflow.decorators.resources:ResourcesDecorator",
+    ("step_decorator", "unbounded_test_foreach_internal"): (
+        "metaflow.decorators.unbounded_test_foreach:UnboundedTestForeachDecorator"
+    ),
 }
 
 

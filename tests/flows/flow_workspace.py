@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 60
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}"
-TASK_LINE = re.compile(rf"{STAMP} \[(\d+)/(\w+)/(\d+) \(pid (\d+)\)\] (.*)")
+TASK_LINE = re.compile(rf"{STAMP} \[(\d+)/(\w+)/([\w-]+) \(pid (\d+)\)\] (.*)")
 
 
 class Done(NamedTuple):

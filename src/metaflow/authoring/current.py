@@ -61,6 +61,11 @@ class Current:
         return int((ambient.current or {}).get("retry_count", 0))
 
     @property
+    def is_parallel(self) -> bool:
+        """Whether the task is a member of a gang, which `current.parallel` describes."""
+        return bool((ambient.current or {}).get("is_parallel"))
+
+    @property
     def graph(self) -> dict[str, Any]:
         """Description of the flow's graph as plain data.
 

@@ -79,8 +79,11 @@ class FlowSpec:
         """Base name of the file that defines the flow."""
         return os.path.basename(_source_file(type(self)))
 
-    def foreach_stack(self) -> list[tuple[int, int, Any]]:
-        """Open foreachs as (index, number of items, item), outermost first."""
+    def foreach_stack(self) -> list[tuple[int, Any, Any]]:
+        """Open foreachs as (index, number of items, item), outermost first.
+
+        The number is None in a gang.
+        """
         if not self._has_state():
             return []
         state: TaskState = self.__dict__["__state__"]
@@ -100,6 +103,8 @@ class FlowSpec:
             `condition='v'` runs the step that stands under the value of `self.v`.
         foreach : str, optional
             Name of the attribute to iterate over.
+        num_parallel : int, optional
+            Run the step as a gang of so many tasks; it has the decorator `@parallel`.
         condition : str, optional
             Name of the attribute that chooses a step.
 

@@ -30,6 +30,10 @@ class PendingTransition(NamedTuple):
     var: str | None = None
     values: list[Any] | None = None
     condition: str | None = None
+    nodes: int = 0
+    """Members of the gang that `num_parallel` asks for."""
+    unbounded: bool = False
+    """The items are an `UnboundedForeachInput`, whose tasks run as a gang."""
 
 
 class TaskState:
@@ -111,6 +115,8 @@ class TaskState:
         return self._values[key]
 
     def _load_item(self, frame: Frame) -> Any:
+        if frame.is_gang:
+            return frame.index
         if frame.items is not None:
             return self.store.load_item(frame.items, frame.index)
         ref = self.inherited.get(frame.var or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import index
 from typing import Any
 
 from metaflow.authoring.state import PendingTransition, TaskState
@@ -52,13 +53,22 @@ def resolve(
         )
     if not targets:
         raise refuse("`self.next` names no step", "name the step to run: `self.next(self.end)`")
-    if "num_parallel" in options:
-        raise refuse("`num_parallel` needs a gang of parallel tasks, which is not available yet")
     if "condition" in options or isinstance(targets[0], dict):
-        if "foreach" in options:
-            raise refuse("`condition` can't be combined with `foreach`")
+        for other in ("foreach", "num_parallel"):
+            if other in options:
+                raise refuse(f"`condition` can't be combined with `{other}`")
         return _switch(flow, targets, options, refuse)
     names = tuple(_target(flow, target, refuse) for target in targets)
+    return _onward(flow, names, options, refuse)
+
+
+def _onward(
+    flow: Any, names: tuple[str, ...], options: dict[str, Any], refuse: Any
+) -> PendingTransition:
+    if "num_parallel" in options:
+        if "foreach" in options:
+            raise refuse("`num_parallel` can't be combined with `foreach`")
+        return _gang(names, options["num_parallel"], refuse)
     if "foreach" not in options:
         return PendingTransition(names)
     if len(names) != 1:
@@ -91,7 +101,31 @@ def _foreach(flow: Any, targets: tuple[str, ...], var: Any, refuse: Any) -> Pend
     items = list(values)
     if not items:
         raise refuse(f"`self.{var}` has no items, so there is no task to run")
-    return PendingTransition(targets, var, items)
+    is_unbounded = hasattr(type(values), "__unbounded_foreach__")
+    if is_unbounded and not _takes_unbounded(flow, targets[0]):
+        raise refuse(
+            f"`self.{var}` is an unbounded input, which step `{targets[0]}` does not take",
+            "give that step the decorator that belongs to the input",
+        )
+    return PendingTransition(targets, var, items, unbounded=is_unbounded)
+
+
+def _takes_unbounded(flow: Any, step: str) -> bool:
+    decorators = getattr(type(flow), step).decorators
+    return any(getattr(decorator, "TAKES_UNBOUNDED", False) for decorator in decorators)
+
+
+def _gang(targets: tuple[str, ...], size: Any, refuse: Any) -> PendingTransition:
+    if len(targets) != 1:
+        raise refuse("`num_parallel` goes to exactly one step")
+    try:
+        nodes = index(size)
+    except TypeError:
+        raise refuse(
+            f"`num_parallel` takes a whole number, not a value of type `{type(size).__name__}`",
+            "write `num_parallel=4`, or any expression that gives an int",
+        ) from None
+    return PendingTransition(targets, nodes=max(0, nodes))
 
 
 def _switch(

@@ -169,6 +169,8 @@ def _label(view: TaskView, frame: Frame, most: int) -> str:
 
 def _item(view: TaskView, frame: Frame) -> Any:
     """Load the item that a foreach gave to a task, from where the splitting task left it."""
+    if frame.is_gang:
+        return frame.index
     run = view.run
     artifacts = run.scope.backing.artifacts
     if frame.items is not None:

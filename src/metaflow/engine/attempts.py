@@ -10,7 +10,7 @@ from typing import Any
 
 from metaflow.engine.output import TaskOutput
 from metaflow.engine.plan_messages import Launch
-from metaflow.protocols.workers import FRAME_HEADER, Worker
+from metaflow.protocols.workers import FRAME_HEADER, Worker, WorkerExited
 
 CHUNK = 1 << 20
 
@@ -79,8 +79,32 @@ class RunningAttempt:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.worker.pid, number)
 
+    def kill(self) -> None:
+        """End an attempt that has not answered, and what it has started."""
+        try:
+            os.killpg(self.worker.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            # A process that was made a moment ago may not have its own group yet.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.worker.pid, signal.SIGKILL)
+
     def close(self) -> None:
         """Release all descriptors."""
         self.output.close()
         with contextlib.suppress(OSError):
             os.close(self.worker.channel)
+
+
+def death(news: WorkerExited) -> str:
+    """Say how a process ended that did not tell its outcome."""
+    returncode = news.returncode
+    if news.cause is not None:
+        return news.cause
+    if returncode >= 0:
+        return f"its process ended with exit code {returncode} before its results were stored"
+    try:
+        name = signal.Signals(-returncode).name
+    except ValueError:
+        name = f"signal {-returncode}"
+    hint = ", which is what happens when memory runs out" if returncode == -signal.SIGKILL else ""
+    return f"its process was killed by {name}{hint}"

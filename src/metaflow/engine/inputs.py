@@ -30,7 +30,8 @@ class InputTexts:
         return (
             f"[{dumps(launch.step)},{dumps(launch.task_id)},{launch.attempt},"
             f"{dumps(launch.frames)},[{inputs}],{dumps(launch.is_join)},"
-            f"{dumps(launch.last_attempt)},{dumps(launch.fallback)}]"
+            f"{dumps(launch.last_attempt)},{dumps(launch.fallback)}"
+            f"{'' if launch.gang is None else ',' + dumps(launch.gang)}]"
         )
 
 

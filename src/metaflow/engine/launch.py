@@ -72,9 +72,6 @@ def check_available(request: RunRequest) -> dict[str, StepSpec]:
     """
     specs = declare(request.flow, request.graph)
     check_specs(request, specs)
-    for node in request.graph:
-        if node.parallel_foreach:
-            raise DecoratorUnavailable("parallel", node.name)
     return specs
 
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
-import selectors
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from metaflow.engine.attempts import RunningAttempt
+from metaflow.engine.attempts import RunningAttempt, death
 from metaflow.engine.inputs import InputTexts, dumps
 from metaflow.engine.output import LogBook, TaskOutput
 from metaflow.engine.packaging import changes_of, tell_problem
@@ -24,6 +22,7 @@ from metaflow.engine.plan_messages import (
     AttemptSucceeded,
     Clone,
     Command,
+    EndGang,
     Event,
     Launch,
     RetryDue,
@@ -36,12 +35,13 @@ from metaflow.engine.plan_messages import (
     StopRequested,
     StopRunning,
 )
-from metaflow.engine.pool import WorkerPool
+from metaflow.engine.pool import WorkerPool, discard
 from metaflow.engine.wakeups import Wakeups
+from metaflow.engine.watch import Watch
 from metaflow.errors.base import MetaflowException
 from metaflow.model.records import AttemptDone, AttemptStarted, Change, RunDone, TaskCreated
 from metaflow.model.spec import NO_RETRY_EXIT_CODE
-from metaflow.model.task import Transition
+from metaflow.model.task import GangPlace, Transition
 from metaflow.protocols.workers import (
     CodePacked,
     Worker,
@@ -53,6 +53,7 @@ from metaflow.protocols.workers import (
 
 if TYPE_CHECKING:
     from metaflow.engine.console import Console
+    from metaflow.engine.gangs import GangPorts
     from metaflow.engine.plan_progress import Decider, Progress
     from metaflow.model.records import OriginTask
     from metaflow.model.spec import StepSpec
@@ -113,13 +114,12 @@ class RunLoop:
         self._specs = specs
         self._pool = WorkerPool(source, specs)
         self._inputs = InputTexts()
-        self._selector = selectors.DefaultSelector()
+        self._watch = Watch(console, book)
         self._wakeups = Wakeups()
         self._attempts: dict[int, RunningAttempt] = {}
         self._changes: list[Change] = []
         self._news_since: float | None = None
-        self._watched: set[int] = set()
-        self._resting: list[tuple[RunningAttempt, int]] = []
+        self._ports: GangPorts | None = None
         self._index_due = 0.0
         self._timers: list[tuple[float, RetryDue]] = []
         self._deadline: float | None = None
@@ -151,9 +151,9 @@ class RunLoop:
         gc.freeze()
         gc.enable()
         self._pool.expect(first_step)
-        with self._wakeups, self._selector:
-            self._watch(self._source.fileno(), self._hear_source)
-            self._watch(self._wakeups.fileno(), self._hear_signals)
+        with self._wakeups, self._watch:
+            self._watch.add(self._source.fileno(), self._hear_source)
+            self._watch.add(self._wakeups.fileno(), self._hear_signals)
             try:
                 self._feed(RunStarted())
                 while not self._over:
@@ -175,10 +175,7 @@ class RunLoop:
         if self._workers_asked:
             self._workers_asked = False
             self._hear_source()
-        for key, _ in self._selector.select(self._patience()):
-            # Not when an earlier event of this turn has closed it.
-            if key.fd in self._watched:
-                key.data()
+        self._watch.wait(self._patience())
         now = time.monotonic()
         if not self._has_news():
             self._news_since = None
@@ -203,7 +200,7 @@ class RunLoop:
         return min(wait, 0.2) if self._console.live is not None else wait
 
     def _has_news(self) -> bool:
-        return bool(self._changes or self._resting) or not self._console.is_empty
+        return bool(self._changes) or self._watch.has_resting or not self._console.is_empty
 
     def _mind_time(self, now: float) -> None:
         if self._timers and self._timers[0][0] <= now:
@@ -236,9 +233,7 @@ class RunLoop:
                     self._give_up(error)
         self._news_since = None
         self._console.flush()
-        resting, self._resting = self._resting, []
-        for attempt, which in resting:
-            self._watch_output(attempt, which)
+        self._watch.wake()
 
     def _give_up(self, error: MetaflowException) -> None:
         """End at once: a run that can't record what happens can't acknowledge anything."""
@@ -276,6 +271,8 @@ class RunLoop:
         elif isinstance(command, RetryLater):
             self._timers.append((time.monotonic() + command.wait_s, RetryDue(command.task_id)))
             self._timers.sort(key=lambda timer: timer[0])
+        elif isinstance(command, EndGang):
+            self._end_gang(command)
         elif isinstance(command, StepFailed):
             self._say_failed()
         elif isinstance(command, StopRunning):
@@ -287,18 +284,22 @@ class RunLoop:
 
     def _start(self, launch: Launch, worker: Worker) -> None:
         now = time.time()
+        if launch.gang is not None:
+            launch = self._prepare_member(launch, launch.gang, now)
         if launch.attempt == 0:
-            self._changes.append(
-                TaskCreated(launch.task_id, launch.step, now, launch.frames, launch.input_ids)
-            )
+            self._changes.append(_created(launch, now))
         self._changes.append(AttemptStarted(launch.task_id, launch.attempt, now, worker.pid))
         label = self._console.task_label(launch.step, launch.task_id, worker.pid)
-        output = TaskOutput(launch.task_id, launch.attempt, label, (worker.stdout, worker.stderr))
+        output = TaskOutput(
+            launch.task_id,
+            launch.attempt,
+            label,
+            (worker.stdout, worker.stderr),
+            launch.gang.control_id if launch.gang is not None else None,
+        )
         attempt = RunningAttempt(launch, worker, output)
         self._attempts[worker.pid] = attempt
-        self._watch(worker.channel, lambda: self._hear_answer(attempt))
-        self._watch_output(attempt, 0)
-        self._watch_output(attempt, 1)
+        self._watch.follow(attempt, lambda: self._hear_answer(attempt))
         attempt.send(self._inputs.assignment(launch))
         if launch.fallback:
             text = "Task fallback is starting to handle the failure."
@@ -314,6 +315,26 @@ class RunLoop:
         index = next((frame.index for frame in reversed(task.frames) if frame.var), None)
         for listener in spec.listeners:
             listener.task_created(task.task_id, index, inputs, is_cloned=isinstance(task, Clone))
+
+    def _prepare_member(self, launch: Launch, gang: GangPlace, now: float) -> Launch:
+        # Loaded here: few runs have gangs.
+        from metaflow.engine.gangs import GangPorts, gang_facts
+
+        self._changes += gang_facts(launch.task_id, launch.attempt, gang, now)
+        if self._ports is None:
+            self._ports = GangPorts()
+        return self._ports.settle(launch, gang)
+
+    def _end_gang(self, command: EndGang) -> None:
+        now = time.time()
+        reason = f"Task ended: task {command.failed_id} of its gang has failed."
+        for attempt in self._attempts.values():
+            if attempt.launch.task_id in command.task_ids:
+                self._kill(attempt, reason, now)
+        dropped = self._pool.drop_waiting(command.task_ids)
+        # They may yet have another attempt, which is not their first.
+        self._changes += [_created(launch, now) for launch in dropped if launch.attempt == 0]
+        self._drop(dropped)
 
     def _clone(self, clone: Clone) -> None:
         self._tell_created(clone)
@@ -333,22 +354,33 @@ class RunLoop:
                 origin.transition,
             ),
         )
+        if clone.gang is not None:
+            from metaflow.engine.gangs import gang_facts
+
+            self._changes += gang_facts(clone.task_id, 0, clone.gang, now)
         self._inputs.put(clone.task_id, clone.step, clone.frames, origin.manifest_json)
         place = f"{self._origin_run_id}/{origin.step}/{origin.task_id}"
         self._console.say(f"Cloning previously run task {place}")
 
     def _stop(self) -> None:
         self._deadline = time.monotonic() + (0.0 if self._interrupts > 1 else GRACE_S)
-        for launch in self._pool.drop_waiting():
+        self._drop(self._pool.drop_waiting())
+
+    def _drop(self, launches: list[Launch]) -> None:
+        """Tell the plan of launches that will never get a worker."""
+        for launch in launches:
             self._feed(AttemptFailed(launch.task_id, launch.attempt, retryable=False, killed=True))
 
     def _kill_running(self) -> None:
         now = time.time()
         for attempt in self._attempts.values():
-            if not attempt.answered:
-                attempt.killed = True
-                attempt.output.note(KILLED_NOTE, self._book, self._console, now)
-                attempt.signal(signal.SIGKILL)
+            self._kill(attempt, KILLED_NOTE, now)
+
+    def _kill(self, attempt: RunningAttempt, why: str, now: float) -> None:
+        if not attempt.answered:
+            attempt.killed = True
+            self._watch.note(attempt, why, now)
+            attempt.kill()
 
     def _say_failed(self) -> None:
         if not self._told_failure and not self._interrupts:
@@ -370,7 +402,7 @@ class RunLoop:
                 self._pool.ready(news)
             elif isinstance(news, WorkersLost):
                 for worker in self._pool.all_lost(news.env):
-                    _discard(worker)
+                    discard(worker)
             elif isinstance(news, CodePacked):
                 self._changes += changes_of(news)
                 tell_problem(news, self._console)
@@ -394,33 +426,25 @@ class RunLoop:
                 self._deadline = time.monotonic()
         self._hear_source()
 
-    def _hear_output(self, attempt: RunningAttempt, which: int) -> None:
-        # Until the next commit the pipe may fill: being woken for every line that a step
-        # prints would cost more than the step.
-        self._unwatch(attempt.output.pipes[which])
-        if attempt.output.read(which, self._book, self._console, time.time()):
-            self._resting.append((attempt, which))
-
     def _hear_answer(self, attempt: RunningAttempt) -> bool:
         """Take in what is there of an answer; False when nothing more will come."""
         try:
             answer = attempt.receive()
         except EOFError:
             # The process is ending; its exit will tell how.
-            self._unwatch(attempt.worker.channel)
+            self._watch.drop(attempt.worker.channel)
             return False
         if answer is None:
             return True
         # What is left to hear of this process is its exit.
-        for descriptor in (attempt.worker.channel, *attempt.output.pipes):
-            self._unwatch(descriptor)
+        self._watch.leave(attempt)
         self._answered(attempt, answer)
         return True
 
     def _answered(self, attempt: RunningAttempt, answer: list[Any]) -> None:
         now = time.time()
-        attempt.output.drain(self._book, self._console, now)
-        attempt.output.finish_lines(self._console)
+        self._watch.drain(attempt, now)
+        self._watch.finish_lines(attempt)
         ok, manifest, transition, handled, retryable, error = answer
         went = None if transition is None else Transition.from_json(transition)
         text = dumps(manifest)
@@ -430,8 +454,10 @@ class RunLoop:
             self._failed(attempt, retryable=retryable, crashed=False)
             return
         self._inputs.put(launch.task_id, launch.step, launch.frames, text)
-        if went is not None and went.var is not None:
-            self._console.say_of(attempt.output.label, f"Foreach yields {went.count} child steps.")
+        if went is not None and (went.var is not None or went.is_gang):
+            what = "Gang yields" if went.var is None else "Foreach yields"
+            text = f"{what} {went.width} child steps."
+            self._console.say_of(attempt.output.label, text)
         self._console.say_of(attempt.output.label, "Task finished successfully.")
         self._feed(AttemptSucceeded(launch.task_id, launch.attempt, went, handled))
 
@@ -440,22 +466,23 @@ class RunLoop:
         if attempt is None:
             idle = self._pool.lost(news)
             if idle is not None:
-                _discard(idle)
+                discard(idle)
             return
         # The exit may be heard before an answer that was given first.
         while not attempt.answered and self._hear_answer(attempt):
             pass
         now = time.time()
-        attempt.output.drain(self._book, self._console, now)
+        self._watch.drain(attempt, now)
         crashed = not attempt.answered
         if crashed:
             self._tell_death(attempt, news, now)
-        attempt.output.finish_lines(self._console)
-        self._release(attempt)
+        self._watch.finish_lines(attempt)
+        self._watch.leave(attempt)
+        attempt.close()
         if crashed:
             # What the process had started must not outlive it.
             attempt.signal(signal.SIGKILL)
-            reason = _death(news)
+            reason = death(news)
             self._conclude(attempt, now, "{}", None, ok=False, handled=False, error=reason)
             retryable = news.returncode != NO_RETRY_EXIT_CODE
             self._failed(attempt, retryable=retryable, crashed=True)
@@ -463,10 +490,10 @@ class RunLoop:
     def _tell_death(self, attempt: RunningAttempt, news: WorkerExited, now: float) -> None:
         if attempt.killed:
             return
-        text = f"Task failed: {_death(news)}."
+        text = f"Task failed: {death(news)}."
         if news.returncode == -signal.SIGSEGV:
             text = "Task failed with a segmentation fault."
-        attempt.output.note(text, self._book, self._console, now)
+        self._watch.note(attempt, text, now)
 
     def _failed(self, attempt: RunningAttempt, *, retryable: bool, crashed: bool) -> None:
         launch = attempt.launch
@@ -494,25 +521,6 @@ class RunLoop:
         )
         self._book.forget(launch.task_id, launch.attempt)
 
-    def _release(self, attempt: RunningAttempt) -> None:
-        for descriptor in (attempt.worker.channel, *attempt.output.pipes):
-            self._unwatch(descriptor)
-        attempt.close()
-
-    def _watch(self, descriptor: int, hear: Callable[[], object]) -> None:
-        self._selector.register(descriptor, selectors.EVENT_READ, hear)
-        self._watched.add(descriptor)
-
-    def _watch_output(self, attempt: RunningAttempt, which: int) -> None:
-        pipe = attempt.output.pipes[which]
-        if pipe is not None and not attempt.answered:
-            self._watch(pipe, lambda: self._hear_output(attempt, which))
-
-    def _unwatch(self, descriptor: int | None) -> None:
-        if descriptor in self._watched and descriptor is not None:
-            self._watched.discard(descriptor)
-            self._selector.unregister(descriptor)
-
     def _summarize(self) -> None:
         progress = self._plan.progress()
         self._console.say(
@@ -521,22 +529,5 @@ class RunLoop:
         )
 
 
-def _discard(worker: Worker) -> None:
-    """Release an idle worker that has ended or will end by this."""
-    for descriptor in (worker.channel, worker.stdout, worker.stderr):
-        os.close(descriptor)
-
-
-def _death(news: WorkerExited) -> str:
-    """Say how a process ended that did not tell its outcome."""
-    returncode = news.returncode
-    if news.cause is not None:
-        return news.cause
-    if returncode >= 0:
-        return f"its process ended with exit code {returncode} before its results were stored"
-    try:
-        name = signal.Signals(-returncode).name
-    except ValueError:
-        name = f"signal {-returncode}"
-    hint = ", which is what happens when memory runs out" if returncode == -signal.SIGKILL else ""
-    return f"its process was killed by {name}{hint}"
+def _created(launch: Launch, now: float) -> TaskCreated:
+    return TaskCreated(launch.task_id, launch.step, now, launch.frames, launch.input_ids)

@@ -53,8 +53,19 @@ class LogBook:
         self._stored: dict[tuple[str, int, str], int] = {}
         self._entries: list[LogWritten] = []
 
-    def write(self, task_id: str, attempt: int, stream: str, data: bytes, now: float) -> None:
-        """Keep output of an attempt, up to the limit, and say where it was cut."""
+    def write(
+        self,
+        task_id: str,
+        attempt: int,
+        stream: str,
+        data: bytes,
+        now: float,
+        control_id: str | None = None,
+    ) -> None:
+        """Keep output of an attempt, up to the limit, and say where it was cut.
+
+        It belongs to the log of the control task as well, if there is one.
+        """
         key = (task_id, attempt, stream)
         stored = self._stored.get(key, 0)
         if stored > self._limit:
@@ -67,16 +78,22 @@ class LogBook:
         if self._log is None:
             self._log = self._open_log()
         offset = self._log.append(data)
-        last = self._entries[-1] if self._entries else None
+        owners = 1 if control_id is None else 2
+        last = self._entries[-owners] if len(self._entries) >= owners else None
         if (
             last is not None
             and (last.task_id, last.attempt, last.stream) == key
             and last.offset + last.length == offset
             and now - last.at < MERGE_WITHIN_S
         ):
-            self._entries[-1] = last._replace(length=last.length + len(data))
+            longer = last.length + len(data)
+            for place in range(-owners, 0):
+                self._entries[place] = self._entries[place]._replace(length=longer)
         else:
-            self._entries.append(LogWritten(*key, now, offset, len(data)))
+            entry = LogWritten(*key, now, offset, len(data))
+            self._entries.append(entry)
+            if control_id is not None:
+                self._entries.append(entry._replace(task_id=control_id))
 
     def close(self) -> None:
         """Close the log, if it was opened."""
@@ -106,11 +123,21 @@ class TaskOutput:
     ----------
     pipes : tuple of int
         Read ends of standard output and standard error.
+    control_id : str, optional
+        The control task of the gang that the task is a member of.
     """
 
-    __slots__ = ("_rest", "attempt", "label", "pipes", "task_id")
+    __slots__ = ("_control_id", "_rest", "attempt", "label", "pipes", "task_id")
 
-    def __init__(self, task_id: str, attempt: int, label: str, pipes: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        task_id: str,
+        attempt: int,
+        label: str,
+        pipes: tuple[int, int],
+        control_id: str | None = None,
+    ) -> None:
+        self._control_id = None if control_id == task_id else control_id
         self.task_id = task_id
         self.attempt = attempt
         self.label = label
@@ -132,7 +159,7 @@ class TaskOutput:
             return False
         if HALF_A_PIPE <= len(data) <= PIPE_SIZE:
             _widen(pipe)
-        book.write(self.task_id, self.attempt, STREAMS[which], data, now)
+        book.write(self.task_id, self.attempt, STREAMS[which], data, now, self._control_id)
         self._relay(which, data, console)
         return True
 
@@ -148,7 +175,7 @@ class TaskOutput:
         """Add a line of the framework's own to the attempt's standard error."""
         data = (b"\n" if self._rest[1] else b"") + text.encode() + b"\n"
         self.finish_lines(console)
-        book.write(self.task_id, self.attempt, STREAMS[1], data, now)
+        book.write(self.task_id, self.attempt, STREAMS[1], data, now, self._control_id)
         console.relay(self.label, data.lstrip(b"\n"))
 
     def finish_lines(self, console: Console) -> None:

@@ -87,10 +87,14 @@ def _after(
 ) -> tuple[Frame, ...]:
     transition = before.transition
     assert transition is not None, "it leads to this step"
-    var, count, index = transition.var, transition.count, split_index
+    if transition.is_gang:
+        reason = f"`{before.step}/{before.task_id}` starts a gang, whose tasks only run together"
+        raise InputPathsWrong(step, reason, hint="start a whole run instead")
+    var, count, index = transition.var, transition.width, split_index
     if var is None:
         _refuse_index(step, split_index)
-        if len(transition.targets) == 1 or graph[before.step].type == "split-switch":
+        node = graph[before.step]
+        if node.type == "split-switch" or (count == 1 and not node.parallel_foreach):
             return before.frames
         count, index = len(transition.targets), transition.targets.index(step)
     elif index is None:
@@ -125,13 +129,14 @@ def _join(step: str, inputs: list[OriginTask]) -> Place:
             )
         if found.setdefault(frame.index, task) is not task:
             raise InputPathsWrong(step, f"two of them are branch {frame.index} of the split")
-    missing = [str(index) for index in range(first.count) if index not in found]
+    count = max(found) + 1 if first.count is None else first.count
+    missing = [str(index) for index in range(count) if index not in found]
     if missing:
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")  # noqa: PLR2004 - as many as fit a line
         raise InputPathsWrong(
-            step, f"of the {first.count} branches of `{first.step}/{first.task_id}`, {shown} lack"
+            step, f"of the {count} branches of `{first.step}/{first.task_id}`, {shown} lack"
         )
-    return Place(inputs[0].frames[:-1], tuple(found[index] for index in range(first.count)))
+    return Place(inputs[0].frames[:-1], tuple(found[index] for index in range(count)))
 
 
 def _refuse_index(step: str, split_index: int | None) -> None:

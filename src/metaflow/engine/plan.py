@@ -11,11 +11,13 @@ from array import array
 from collections import deque
 from typing import TYPE_CHECKING
 
+from metaflow.engine.plan_gang import Gang
 from metaflow.engine.plan_messages import (
     AttemptFailed,
     AttemptSucceeded,
     Clone,
     Command,
+    EndGang,
     Event,
     Launch,
     RetryDue,
@@ -47,9 +49,9 @@ class Plan:
     graph : PlanGraph
         The flow, checked by the linter.
     max_workers : int
-        Attempts that may run at once, at least 1.
+        Attempts that may run at once, at least 1; a gang counts as one.
     max_num_splits : int
-        Items that a foreach may have.
+        Items that a foreach may have, and nodes of a gang.
     origin : OriginRun, optional
         For a resume: what an earlier run has finished; it is cloned instead of run again.
     step_to_rerun : str, optional
@@ -79,6 +81,10 @@ class Plan:
 
         self._ready = ReadyQueue()
         self._running: dict[str, PlannedTask] = {}
+        self._members: dict[str, Gang] = {}
+        """Running gangs by the ids of all their members."""
+        self._followers = 0
+        """Running members of gangs beyond the one that stands for the gang's slot."""
         self._retrying: dict[str, PlannedTask] = {}
         self._joins: dict[tuple[str, str], OpenJoin] = {}
         self._cloned: deque[tuple[PlannedTask, Transition | None]] = deque()
@@ -112,16 +118,20 @@ class Plan:
         """
         self._commands = []
         was_sound = self._error is None
-        if isinstance(event, AttemptSucceeded):
-            self._succeeded(event)
-        elif isinstance(event, AttemptFailed):
-            self._failed(event)
+        if isinstance(event, AttemptSucceeded | AttemptFailed):
+            if event.task_id in self._members:
+                self._member_ended(self._members[event.task_id], event)
+            elif isinstance(event, AttemptSucceeded):
+                self._succeeded(event)
+            else:
+                self._failed(self._ended(event), event)
         elif isinstance(event, RetryDue):
             self._retry_due(event)
         elif isinstance(event, StopRequested):
             self._stop_requested(event)
         else:
-            self._offer(PlannedTask(self._graph.steps[self._graph.start], (), ()))
+            start = self._graph.steps[self._graph.start]
+            self._offer(PlannedTask(start, (), (), follows_clones=True))
         if self._cloned:
             self._follow_clones()
         if self._error is None:
@@ -137,7 +147,7 @@ class Plan:
         return Progress(
             done=self._done_count,
             cloned=self._clone_count,
-            running=len(self._running),
+            running=len(self._running) + self._followers,
             waiting=len(self._ready) + len(self._retrying),
             failed=self._failed_count,
             total=self._forecast.total,
@@ -151,11 +161,10 @@ class Plan:
         if self._error is None:
             self._advance(task, event.transition)
 
-    def _failed(self, event: AttemptFailed) -> None:
-        task = self._ended(event)
+    def _failed(self, task: PlannedTask, event: AttemptFailed) -> None:
         if self._error is not None:
             if not event.killed:
-                self._give_up(task)
+                self._give_up(task, event.task_id)
             return
         spec = task.node.spec
         task.attempt += 1
@@ -169,7 +178,28 @@ class Plan:
             task.fallbacks += 1
             self._ready.put_first(task)
         else:
-            self._give_up(task)
+            self._give_up(task, event.task_id)
+
+    def _member_ended(self, gang: Gang, event: AttemptSucceeded | AttemptFailed) -> None:
+        spoils = gang.note(event)
+        if gang.running:
+            self._followers -= 1
+            if spoils:
+                self._commands.append(EndGang(gang.running, event.task_id))
+            return
+        del self._running[gang.task_id]
+        for member in gang.members:
+            del self._members[member]
+        if not gang.is_done:
+            self._failed(gang, gang.verdict())
+            return
+        self._done_count += len(gang)
+        if gang.strayed is not None:
+            from metaflow.engine.plan_failures import UnexpectedTransition
+
+            self._stop(UnexpectedTransition(gang.node, *gang.strayed))
+        elif self._error is None:
+            self._join_gang(gang)
 
     def _ended(self, event: AttemptSucceeded | AttemptFailed) -> PlannedTask:
         """Take the task off the running ones."""
@@ -191,12 +221,12 @@ class Plan:
 
         self._stop(RunStopped(event.reason))
 
-    def _give_up(self, task: PlannedTask) -> None:
+    def _give_up(self, task: PlannedTask, failed_id: str) -> None:
         from metaflow.engine.plan_failures import StepFailure
 
         self._failed_count += 1
-        error = StepFailure(task.node.name, task.task_id)
-        self._commands.append(StepFailed(task.task_id, task.node.name, error.message))
+        error = StepFailure(task.node.name, failed_id)
+        self._commands.append(StepFailed(failed_id, task.node.name, error.message))
         self._stop(error)
 
     def _stop(self, error: MetaflowException) -> None:
@@ -211,29 +241,56 @@ class Plan:
 
     def _advance(self, task: PlannedTask, transition: Transition | None) -> None:
         node = task.node
-        if not node.admits(transition):
+        if isinstance(task, Gang):
+            self._join_gang(task)
+        elif not node.admits(transition):
             from metaflow.engine.plan_failures import UnexpectedTransition
 
             self._stop(UnexpectedTransition(node, task.task_id, transition))
         elif node.is_end or transition is None:
             self._end_reached = True
-        elif node.kind == "foreach" and transition.count > self._max_num_splits:
+        elif node.kind in {"linear", "join"}:
+            self._go_on(task, self._graph.steps[transition.targets[0]])
+        elif node.kind == "switch":
+            self._forecast.decide(transition, 1)
+            self._go_on(task, self._graph.steps[transition.targets[0]])
+        elif node.kind == "split":
+            self._branch(task, transition)
+        else:
+            self._widen(task, transition)
+
+    def _widen(self, task: PlannedTask, transition: Transition) -> None:
+        """Go on to as many tasks as a foreach or a gang asks for."""
+        node, width = task.node, transition.width
+        if width > self._max_num_splits:
             from metaflow.engine.plan_failures import TooManySplits
 
-            error = TooManySplits(node.name, task.task_id, transition.count, self._max_num_splits)
-            self._stop(error)
+            what = "`num_parallel`" if node.kind == "parallel" else "Foreach"
+            self._stop(TooManySplits(node.name, task.task_id, width, self._max_num_splits, what))
+        elif transition.is_gang:
+            gang = Gang(self._graph.steps[transition.targets[0]], task, transition, width)
+            self._forecast.decide(transition, len(gang))
+            self._offer(gang)
         else:
-            if node.kind in {"foreach", "switch"}:
-                self._forecast.decide(transition)
-            if node.kind in {"foreach", "split"}:
-                self._branch(task, transition)
-            else:
-                self._go_on(task, self._graph.steps[transition.targets[0]])
+            self._forecast.decide(transition, width)
+            self._branch(task, transition)
+
+    def _join_gang(self, gang: Gang) -> None:
+        # A gang is joined in the next step, and by nothing else.
+        (target,) = gang.node.targets
+        self._offer(
+            PlannedTask(
+                self._graph.steps[target],
+                gang.frames,
+                gang.result_ids,
+                follows_clones=gang.is_clone,
+            )
+        )
 
     def _branch(self, task: PlannedTask, transition: Transition) -> None:
         targets = tuple(self._graph.steps[name] for name in transition.targets)
         branches = Branches(task, transition, targets)
-        if any(self._may_clone(node) for node in targets):
+        if task.is_clone and any(self._may_clone(node) for node in targets):
             # Look at all children at once: what an earlier run finished is safe before
             # anything new is tried.
             left = array("L")
@@ -247,16 +304,28 @@ class Plan:
     def _go_on(self, task: PlannedTask, target: StepNode) -> None:
         if not target.is_join:
             turn = task.iteration + 1 if target is task.node else 0
-            self._offer(PlannedTask(target, task.frames, (task.task_id,), turn))
+            self._offer(
+                PlannedTask(
+                    target, task.frames, (task.task_id,), turn, follows_clones=task.is_clone
+                )
+            )
             return
         frame = task.frames[-1]
+        assert frame.count is not None, "only a gang does not know its size, and it joins itself"
         key = (target.name, frame.task_id)
         join = self._joins.get(key)
         if join is None:
             join = self._joins[key] = OpenJoin(frame.count)
-        if join.arrive(frame.index, task.task_id):
+        if join.arrive(frame.index, task):
             del self._joins[key]
-            self._offer(PlannedTask(target, task.frames[:-1], join.input_ids()))
+            self._offer(
+                PlannedTask(
+                    target,
+                    task.frames[:-1],
+                    join.input_ids(),
+                    follows_clones=join.has_clones_only,
+                )
+            )
 
     def _offer(self, task: PlannedTask) -> None:
         """Clone the task, or else let it run."""
@@ -272,10 +341,14 @@ class Plan:
         ready, running = self._ready, self._running
         while ready and len(running) < self._max_workers:
             task = ready.take()
+            node, attempt = task.node, task.attempt
+            is_last = task.fallbacks > 0 or attempt + 1 >= _user_attempts(node.spec)
+            if isinstance(task, Gang):
+                self._launch_gang(task, is_last=is_last)
+                continue
             if not task.task_id:
                 task.task_id = self._next_id()
             running[task.task_id] = task
-            node, attempt = task.node, task.attempt
             self._commands.append(
                 Launch(
                     task.task_id,
@@ -284,10 +357,19 @@ class Plan:
                     task.frames,
                     task.input_ids,
                     is_join=node.is_join,
-                    last_attempt=task.fallbacks > 0 or attempt + 1 >= _user_attempts(node.spec),
+                    last_attempt=is_last,
                     fallback=task.fallbacks > 0,
                 )
             )
+
+    def _launch_gang(self, gang: Gang, *, is_last: bool) -> None:
+        if not gang.task_id:
+            gang.enlist(self._next_id())
+        launches = gang.launches(last_attempt=is_last)
+        self._running[gang.task_id] = gang
+        self._members.update(dict.fromkeys(gang.members, gang))
+        self._followers += len(launches) - 1
+        self._commands += launches
 
     def _may_clone(self, node: StepNode) -> bool:
         """Tell whether the origin run may have finished tasks of this step that are wanted."""
@@ -298,20 +380,35 @@ class Plan:
         )
 
     def _clone(self, task: PlannedTask) -> bool:
-        """Clone the task if the origin run finished it and the graph still agrees with that."""
+        """Clone the task if the origin run finished it with these inputs and the graph agrees."""
         node = task.node
-        if self._origin is None or not self._may_clone(node):
+        if self._origin is None or not task.follows_clones or not self._may_clone(node):
             return False
+        if isinstance(task, Gang):
+            return self._clone_gang(task, self._origin)
         found = self._origin.find(node.name, task.frames, task.iteration)
         if found is None:
             return False
         if not node.admits(found.transition):
             return False
         task.task_id = self._next_id()
+        task.is_clone = True
         self._done_count += 1
         self._clone_count += 1
         self._commands.append(Clone(task.task_id, node.name, task.frames, task.input_ids, found))
         self._cloned.append((task, found.transition))
+        return True
+
+    def _clone_gang(self, gang: Gang, origin: OriginRun) -> bool:
+        found = gang.find(origin)
+        if found is None:
+            return False
+        gang.enlist(self._next_id())
+        gang.is_clone = True
+        self._done_count += len(gang)
+        self._clone_count += len(gang)
+        self._commands += gang.clones(found)
+        self._cloned.append((gang, None))
         return True
 
     def _follow_clones(self) -> None:

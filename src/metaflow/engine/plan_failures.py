@@ -26,17 +26,20 @@ class StepFailure(MetaflowException):
 
 
 class TooManySplits(MetaflowException):
-    """A foreach has more items than the run allows."""
+    """A foreach has more items, or a gang more nodes, than the run allows."""
 
     headline = "Step failure"
 
-    def __init__(self, step: str, task_id: str, count: int, limit: int) -> None:
+    def __init__(
+        self, step: str, task_id: str, count: int, limit: int, what: str = "Foreach"
+    ) -> None:
         self.step = step
         self.task_id = task_id
         self.count = count
         self.limit = limit
+        self.what = what
         super().__init__(
-            f"Foreach in step {step} (task-id {task_id}) yields {count} child steps; "
+            f"{what} in step {step} (task-id {task_id}) yields {count} child steps; "
             f"`--max-num-splits` allows {limit}.",
             hint=f"if so many tasks are meant, add `--max-num-splits {count}`",
         )
@@ -86,7 +89,8 @@ def _expected(node: StepNode) -> str:
         return "no `self.next`"
     if node.kind == "switch":
         return " or ".join(_call((target,)) for target in node.targets)
-    return _call(node.targets, ", foreach=…" if node.kind == "foreach" else "")
+    options = {"foreach": ", foreach=…", "parallel": ", num_parallel=…"}
+    return _call(node.targets, options.get(node.kind, ""))
 
 
 def _actual(transition: Transition | None) -> str:

@@ -7,7 +7,7 @@ from metaflow.graph.model import FlowGraph
 from metaflow.model.spec import StepSpec
 from metaflow.model.task import Transition
 
-Kind: TypeAlias = Literal["linear", "split", "foreach", "switch", "join", "end"]
+Kind: TypeAlias = Literal["linear", "split", "foreach", "parallel", "switch", "join", "end"]
 
 _KINDS: dict[str, Kind] = {
     "start": "linear",
@@ -104,5 +104,6 @@ def plan_graph(graph: FlowGraph, specs: Mapping[str, StepSpec]) -> PlanGraph:
         if node.type == "split-switch":
             # Several cases may lead to one step.
             targets = tuple(dict.fromkeys(targets))
-        steps[node.name] = StepNode(node.name, _KINDS[node.type], targets, specs[node.name])
+        kind: Kind = "parallel" if node.parallel_foreach else _KINDS[node.type]
+        steps[node.name] = StepNode(node.name, kind, targets, specs[node.name])
     return PlanGraph(graph.start_step, steps)

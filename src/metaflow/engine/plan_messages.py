@@ -4,7 +4,7 @@ from typing import NamedTuple, TypeAlias
 
 from metaflow.errors.base import MetaflowException
 from metaflow.model.records import OriginTask
-from metaflow.model.task import Frame, Transition
+from metaflow.model.task import Frame, GangPlace, Transition
 
 
 class RunStarted:
@@ -33,7 +33,7 @@ class AttemptFailed(NamedTuple):
     crashed: bool = False
     """The process died without telling an outcome."""
     killed: bool = False
-    """The loop itself ended the process after `StopRunning`."""
+    """The loop itself ended the process, after `StopRunning` or `EndGang`."""
 
 
 class RetryDue(NamedTuple):
@@ -52,7 +52,10 @@ Event: TypeAlias = RunStarted | AttemptSucceeded | AttemptFailed | RetryDue | St
 
 
 class Launch(NamedTuple):
-    """Start an attempt now; it holds a slot until its success or failure is fed back."""
+    """Start an attempt now; it holds a slot until its success or failure is fed back.
+
+    All members of a gang hold one slot together, so that no gang waits for itself.
+    """
 
     task_id: str
     step: str
@@ -65,6 +68,7 @@ class Launch(NamedTuple):
     """No retry of the user's code follows this attempt."""
     fallback: bool
     """Run no user code: earlier attempts crashed."""
+    gang: GangPlace | None = None
 
 
 class RetryLater(NamedTuple):
@@ -82,6 +86,18 @@ class Clone(NamedTuple):
     frames: tuple[Frame, ...]
     input_ids: tuple[str, ...]
     origin: OriginTask
+    gang: GangPlace | None = None
+
+
+class EndGang(NamedTuple):
+    """A member of a gang has failed: end these others now.
+
+    Each of them still needs its own `AttemptSucceeded` or `AttemptFailed`.
+    """
+
+    task_ids: tuple[str, ...]
+    failed_id: str
+    """The member whose failure is the reason."""
 
 
 class StepFailed(NamedTuple):
@@ -122,5 +138,13 @@ class RunFailed(NamedTuple):
 
 
 Command: TypeAlias = (
-    Launch | RetryLater | Clone | StepFailed | StopRunning | RunSucceeded | RunCloned | RunFailed
+    Launch
+    | RetryLater
+    | Clone
+    | EndGang
+    | StepFailed
+    | StopRunning
+    | RunSucceeded
+    | RunCloned
+    | RunFailed
 )

@@ -18,7 +18,7 @@ class Progress(NamedTuple):
     """Known to be due: ready, or between two attempts."""
     failed: int
     total: int | None
-    """All tasks of the complete run; None while a foreach or a switch is undecided."""
+    """All tasks of the complete run; None while a foreach, a gang or a switch is undecided."""
 
 
 class Decider(Protocol):
@@ -37,7 +37,7 @@ class Forecast:
     """Counts the tasks of the complete run as its foreachs and switches get decided.
 
     Each step has a weight: how many tasks follow from one task of it, itself included, up to
-    the join of the innermost split around it, and how many undecided foreachs and switches
+    the join of the innermost split around it, and how many undecided foreachs, gangs and switches
     are among them. The children of an undecided foreach and all that follows an undecided
     switch are left out of the first number until they are decided.
     """
@@ -57,10 +57,9 @@ class Forecast:
         """The number of tasks of the complete run, if it can be known."""
         return None if self._undecided else self._tasks
 
-    def decide(self, transition: Transition) -> None:
-        """Take note of how a foreach or a switch went on."""
+    def decide(self, transition: Transition, count: int) -> None:
+        """Take note of how a foreach, a gang or a switch went on, and with how many tasks."""
         tasks, undecided = self._follow(transition.targets[0])
-        count = transition.count if transition.var is not None else 1
         self._tasks += count * tasks
         self._undecided += count * undecided - 1
 
@@ -74,11 +73,11 @@ class Forecast:
         steps, targets = self._graph.steps, node.targets
         parts = []
         ahead: str | None = next((target for target in targets if target != node.name), None)
-        if node.kind in {"foreach", "switch"}:
+        if node.kind in {"foreach", "parallel", "switch"}:
             parts.append((0, 1))
         else:
             parts.extend(self._follow(target) for target in targets)
-        if node.kind in {"split", "foreach"} and ahead is not None:
+        if node.kind in {"split", "foreach", "parallel"} and ahead is not None:
             join = closing[ahead]
             if join is not None:
                 parts.append(self._weights[join])

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 class PlannedTask:
     """A task from when it is ready until it is finished."""
 
-    __slots__ = ("attempt", "fallbacks", "frames", "input_ids", "iteration", "node", "task_id")
+    __slots__ = (
+        "attempt",
+        "fallbacks",
+        "follows_clones",
+        "frames",
+        "input_ids",
+        "is_clone",
+        "iteration",
+        "node",
+        "task_id",
+    )
 
     def __init__(
         self,
@@ -26,12 +36,17 @@ class PlannedTask:
         frames: tuple[Frame, ...],
         input_ids: tuple[str, ...],
         iteration: int = 0,
+        *,
+        follows_clones: bool = False,
     ) -> None:
         self.node = node
         self.frames = frames
         self.input_ids = input_ids
         self.iteration = iteration
         """How often a switch has led back to its own step."""
+        self.follows_clones = follows_clones
+        """All its predecessors are clones: it has the same inputs as in the earlier run."""
+        self.is_clone = False
         self.task_id = ""
         """Given when the task is launched or cloned."""
         self.attempt = 0
@@ -42,7 +57,17 @@ class PlannedTask:
 class Branches:
     """The children of one split that have no task yet: counters, however many they are."""
 
-    __slots__ = ("_frames", "_indexes", "_input_ids", "_next", "_split", "_targets", "_transition")
+    __slots__ = (
+        "_count",
+        "_follows_clones",
+        "_frames",
+        "_indexes",
+        "_input_ids",
+        "_next",
+        "_split",
+        "_targets",
+        "_transition",
+    )
 
     def __init__(
         self, split: PlannedTask, transition: Transition, targets: tuple[StepNode, ...]
@@ -52,8 +77,9 @@ class Branches:
         self._input_ids = (split.task_id,)
         self._transition = transition
         self._targets = targets
-        count = transition.count if transition.var is not None else len(targets)
-        self._indexes: Sequence[int] = range(count)
+        self._follows_clones = split.is_clone
+        self._count = transition.width
+        self._indexes: Sequence[int] = range(self._count)
         self._next = 0
 
     def __len__(self) -> int:
@@ -71,13 +97,11 @@ class Branches:
 
     def child(self, index: int) -> PlannedTask:
         """Make the child with this position in the split."""
-        var, targets = self._transition.var, self._targets
-        if var is None:
-            node, count = targets[index], len(targets)
-        else:
-            node, count = targets[0], self._transition.count
-        frame = Frame(self._split, self._input_ids[0], var, index, count, self._transition.items)
-        return PlannedTask(node, (*self._frames, frame), self._input_ids)
+        var, items = self._transition.var, self._transition.items
+        node = self._targets[index if var is None else 0]
+        frame = Frame(self._split, self._input_ids[0], var, index, self._count, items)
+        frames = (*self._frames, frame)
+        return PlannedTask(node, frames, self._input_ids, follows_clones=self._follows_clones)
 
 
 class ReadyQueue:
@@ -129,16 +153,18 @@ class ReadyQueue:
 class OpenJoin:
     """A join that has some of its inputs; keeps 8 bytes for each."""
 
-    __slots__ = ("_ids", "_missing")
+    __slots__ = ("_ids", "_missing", "has_clones_only")
 
     def __init__(self, count: int) -> None:
         self._ids = array("Q", bytes(8 * count))
         self._missing = count
+        self.has_clones_only = True
 
-    def arrive(self, index: int, task_id: str) -> bool:
+    def arrive(self, index: int, task: PlannedTask) -> bool:
         """Note the finished branch; tell whether it was the last."""
-        self._ids[index] = int(task_id)
+        self._ids[index] = int(task.task_id)
         self._missing -= 1
+        self.has_clones_only = self.has_clones_only and task.is_clone
         return self._missing == 0
 
     def input_ids(self) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from metaflow.engine.plan_messages import Launch
 from metaflow.model.spec import StepSpec
@@ -97,11 +98,17 @@ class WorkerPool:
         self._idle.pop(env, None)
         return idle
 
-    def drop_waiting(self) -> list[Launch]:
-        """Give up all launches that have no worker yet."""
-        dropped = [launch for waiting in self._waiting.values() for launch in waiting]
+    def drop_waiting(self, task_ids: Collection[str] | None = None) -> list[Launch]:
+        """Give up the launches of these tasks, or all, that have no worker yet."""
+        dropped = []
         for waiting in self._waiting.values():
+            launches = list(waiting)
             waiting.clear()
+            for launch in launches:
+                if task_ids is None or launch.task_id in task_ids:
+                    dropped.append(launch)
+                else:
+                    waiting.append(launch)
         return dropped
 
 
@@ -111,3 +118,9 @@ def changed_env(spec: StepSpec, attempt: int) -> Env:
     for listener in spec.listeners:
         listener.attempt_starting(attempt, spec.retries, env)
     return tuple(sorted((str(name), str(value)) for name, value in env.items()))
+
+
+def discard(worker: Worker) -> None:
+    """Release an idle worker that has ended or will end by this."""
+    for descriptor in (worker.channel, worker.stdout, worker.stderr):
+        os.close(descriptor)

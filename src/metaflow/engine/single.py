@@ -308,7 +308,15 @@ class SilentConsole(Console):
 class EchoingBook(LogBook):
     """Passes a task's output on to this process's own streams as it keeps it."""
 
-    def write(self, task_id: str, attempt: int, stream: str, data: bytes, now: float) -> None:
+    def write(
+        self,
+        task_id: str,
+        attempt: int,
+        stream: str,
+        data: bytes,
+        now: float,
+        control_id: str | None = None,
+    ) -> None:
         """Pass output on, then keep it."""
         rest = memoryview(data)
         try:
@@ -316,7 +324,7 @@ class EchoingBook(LogBook):
                 rest = rest[os.write(1 if stream == "stdout" else 2, rest) :]
         except OSError:
             pass  # nobody listens any more, which is no failure of the task
-        super().write(task_id, attempt, stream, data, now)
+        super().write(task_id, attempt, stream, data, now, control_id)
 
 
 class _NoWorkers:

@@ -234,9 +234,9 @@ def _check_parallel(graph: FlowGraph, node: Node) -> Iterator[GraphFault]:
                     f"but `{target}` does not have the decorator `@parallel`.",
                     f"put `@parallel` above `@step` of `{target}`",
                 )
-    if not node.parallel_step:
+    if not (node.parallel_step or node.unbounded_step):
         return
-    for source in node.in_funcs:
+    for source in node.in_funcs if node.parallel_step else ():
         if not (graph[source].parallel_foreach or graph[source].invalid_tail_next):
             yield _at_next(
                 graph[source],
@@ -246,12 +246,18 @@ def _check_parallel(graph: FlowGraph, node: Node) -> Iterator[GraphFault]:
             )
     followers = [graph[name] for name in node.out_funcs if name in graph]
     if node.name == graph.end_step or any(not follower.is_join for follower in followers):
+        decorator = next(
+            known.name
+            for known in node.decorators
+            if getattr(known, "IS_PARALLEL", getattr(known, "TAKES_UNBOUNDED", False))
+            or known.name == "parallel"
+        )
         yield _at_next(
             node,
-            f"Step `{node.name}` has the decorator `@parallel`, "
+            f"Step `{node.name}` has the decorator `@{decorator}`, "
             "but the step that follows is not a join."
             if followers
-            else f"Step `{node.name}` has the decorator `@parallel`, but no join follows.",
+            else f"Step `{node.name}` has the decorator `@{decorator}`, but no join follows.",
             "let its tasks be joined in the next step, which takes `inputs` too",
         )
 

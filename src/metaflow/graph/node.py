@@ -171,6 +171,11 @@ class Node:
         )
 
     @property
+    def unbounded_step(self) -> bool:
+        """Whether the step takes an unbounded foreach, whose tasks are a gang, too."""
+        return any(getattr(decorator, "TAKES_UNBOUNDED", False) for decorator in self.decorators)
+
+    @property
     def is_split(self) -> bool:
         """Whether branches open here that a join must close."""
         return self.type in {"split", "foreach"}

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple, Self
 from metaflow.model.artifact import ArtifactRef, ItemsRef, Unread, manifest_from_json
 from metaflow.model.package import PackageOrder
 
+GANG_VAR = "num_parallel"
+"""What stands for the foreach artifact in the frame of a gang's task, whose item is its node."""
+
 
 class Frame(NamedTuple):
     """One open split around a task, outermost first in a task's `frames`."""
@@ -18,8 +21,8 @@ class Frame(NamedTuple):
     """Name of the foreach artifact; None for a static split."""
     index: int  # type: ignore[assignment]  # the word is worth more than tuple's method
     """Position of this branch in the split, from 0."""
-    count: int  # type: ignore[assignment]  # as above
-    """Number of branches."""
+    count: int | None  # type: ignore[assignment]  # as above
+    """Number of branches; None in a gang, which is as large as its step finds right."""
     items: ItemsRef | None = None
     """Where a foreach's items are, when they were stored one by one."""
     label: str | None = None
@@ -32,6 +35,11 @@ class Frame(NamedTuple):
         items_ref = None if items is None else ItemsRef.from_json(items)
         return cls(step, task_id, var, index, count, items_ref, label)
 
+    @property
+    def is_gang(self) -> bool:
+        """Whether `num_parallel` has split here: the item is the node's number."""
+        return self.count is None and self.items is None
+
 
 class Transition(NamedTuple):
     """What `self.next` said: where the run goes from a task."""
@@ -40,8 +48,8 @@ class Transition(NamedTuple):
     """Steps to run next; for a switch just the chosen one."""
     var: str | None = None
     """Name of the foreach artifact, if this is a foreach."""
-    count: int = 0  # type: ignore[assignment]  # as in `Frame`
-    """Number of foreach items."""
+    count: int | None = 0  # type: ignore[assignment]  # as in `Frame`
+    """Number of foreach items, or of a gang's nodes; None for an unbounded foreach."""
     items: ItemsRef | None = None
     condition: str | None = None
     """Name of the switch's artifact, if this is a switch."""
@@ -52,6 +60,18 @@ class Transition(NamedTuple):
         targets, var, count, items, condition = value
         items_ref = None if items is None else ItemsRef.from_json(items)
         return cls(tuple(targets), var, count, items_ref, condition)
+
+    @property
+    def is_gang(self) -> bool:
+        """Whether the tasks that follow run and succeed together."""
+        return self.count is None or (self.var is None and self.count > 0)
+
+    @property
+    def width(self) -> int:
+        """Number of tasks that follow and run the user's code."""
+        if self.count is None and self.items is not None:
+            return self.items.count
+        return self.count or len(self.targets)
 
 
 class Input(NamedTuple):
@@ -117,6 +137,19 @@ class RunContext(NamedTuple):
         )
 
 
+class GangPlace(NamedTuple):
+    """Which member of which gang a task is."""
+
+    control_id: str
+    """Id of the gang's control task, which the ids of the others begin with."""
+    node: int
+    """Number of this member, from 0; -1 for a control task that runs no code of the user."""
+    count: int  # type: ignore[assignment]  # as in `Frame`
+    """Number of members that run the user's code."""
+    port: int = 0
+    """A free port of this machine, the same for all members; 0 until the attempt starts."""
+
+
 class Assignment(NamedTuple):
     """One attempt of one task, as a worker is told of it."""
 
@@ -132,18 +165,22 @@ class Assignment(NamedTuple):
     """No retry of the user's code follows this attempt."""
     fallback: bool = False
     """Earlier attempts died without an exception; run no user code."""
+    gang: GangPlace | None = None
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Self:
         """Rebuild an assignment from the array that JSON made of it."""
-        step, task_id, attempt, frames, inputs, *rest = value
+        step, task_id, attempt, frames, inputs, is_join, last_attempt, fallback, *gang = value
         return cls(
             step,
             task_id,
             attempt,
             tuple(Frame.from_json(frame) for frame in frames),
             tuple(Input.from_json(item) for item in inputs),
-            *rest,
+            is_join,
+            last_attempt,
+            fallback,
+            GangPlace(*gang[0]) if gang else None,
         )
 
 

@@ -39,7 +39,7 @@ class RunJournal(FactWriter, Protocol):
         ...
 
     def origin_tasks(self, flow: str, run_id: str) -> list[OriginTask] | None:
-        """All tasks of a run that have a done attempt, by ascending id; None if no such run."""
+        """All tasks of a run whose latest attempt is done, by ascending id; None if no such run."""
         ...
 
     def close(self) -> None:

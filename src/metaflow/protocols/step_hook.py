@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from metaflow.model.spec import StepSpec
+from metaflow.model.task import GangPlace
 
 
 class Attempt:
@@ -26,6 +27,8 @@ class Attempt:
     afterwards : list of callable
         Hooks add what shall be called when the attempt's artifacts are stored; it is told
         whether the attempt went well.
+    gang : GangPlace or None
+        Which member of a gang this is; None if the task runs on its own.
     inputs : Inputs or None
         What a join is called with besides the flow.
     next_arguments : dict or None
@@ -39,6 +42,7 @@ class Attempt:
         "afterwards",
         "fallback",
         "flow",
+        "gang",
         "handled",
         "inputs",
         "last",
@@ -47,12 +51,22 @@ class Attempt:
         "step",
     )
 
-    def __init__(self, flow: Any, step: str, number: int, *, last: bool, fallback: bool) -> None:
+    def __init__(
+        self,
+        flow: Any,
+        step: str,
+        number: int,
+        *,
+        last: bool,
+        fallback: bool,
+        gang: GangPlace | None = None,
+    ) -> None:
         self.flow: Any = flow
         self.step: str = step
         self.number: int = number
         self.last: bool = last
         self.fallback: bool = fallback
+        self.gang: GangPlace | None = gang
         self.handled: BaseException | None = None
         self.inputs: Any = None
         self.afterwards: list[Callable[[bool], None]] = []

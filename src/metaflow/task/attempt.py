@@ -86,8 +86,9 @@ def perform(
     """
     state, attempt, arguments = _prepare(flow, context, assignment, store)
     ambient.current = _current(context, assignment, store)
-    failure = _call(flow, attempt, arguments)
-    if attempt.handled is not None:
+    is_placeholder = assignment.gang is not None and assignment.gang.node < 0
+    failure = None if is_placeholder else _call(flow, attempt, arguments)
+    if attempt.handled is not None or is_placeholder:
         state.transition = static_transition(flow, assignment.step)
     if failure is None and state.transition is None and not _is_end(attempt.flow, state.step):
         failure = MetaflowException(
@@ -130,6 +131,7 @@ def _prepare(
         assignment.attempt,
         last=assignment.last_attempt,
         fallback=assignment.fallback,
+        gang=assignment.gang,
     )
     if not assignment.is_join:
         return state, attempt, ()
@@ -155,6 +157,7 @@ def _current(context: RunContext, assignment: Assignment, store: ArtifactReader)
         "metadata_spec": context.metadata_spec,
         "triggered_by": context.triggered_by,
         "extras": dict(context.current or ()),
+        "is_parallel": bool(assignment.frames) and assignment.frames[-1].is_gang,
         "graph": lambda: store.load(context.parameters["_graph_info"]),
     }
 
@@ -271,6 +274,7 @@ def _stored_transition(store: LocalArtifactStore, state: TaskState) -> Transitio
     if pending is None:
         return None
     if pending.values is None:
-        return Transition(pending.targets, condition=pending.condition)
+        return Transition(pending.targets, count=pending.nodes, condition=pending.condition)
     items = store.save_items(pending.values, state.context.pack)
-    return Transition(pending.targets, pending.var, len(pending.values), items)
+    count = None if pending.unbounded else len(pending.values)
+    return Transition(pending.targets, pending.var, count, items)

@@ -15,6 +15,7 @@ from metaflow.engine.plan_messages import (
     AttemptSucceeded,
     Clone,
     Command,
+    EndGang,
     Event,
     Launch,
     RetryDue,
@@ -26,9 +27,10 @@ from metaflow.engine.plan_messages import (
     StopRunning,
 )
 from metaflow.engine.plan_origin import OriginRun
+from metaflow.model.artifact import ItemsRef, Part
 from metaflow.model.records import OriginTask
 from metaflow.model.spec import MAX_ATTEMPTS, StepSpec
-from metaflow.model.task import Frame, Transition
+from metaflow.model.task import GANG_VAR, Frame, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -80,10 +82,20 @@ class GraphMaker:
         return successor
 
     def block(self, depth: int, successor: str) -> str:
-        kinds = ["linear", "split", "foreach", "switch", "loop"] if depth else ["linear"]
+        kinds = ["linear"]
+        if depth:
+            kinds += ["split", "foreach", "switch", "loop", "parallel", "unbounded"]
         kind = self.draw(st.sampled_from(kinds))
         if kind == "linear":
             return self.add("linear", (successor,))
+        if kind in {"parallel", "unbounded"}:
+            join = self.add("join", (successor,))
+            gang = self.add("linear", (join,))
+            if kind == "parallel":
+                return self.add("parallel", (gang,))
+            name = self.add("foreach", (gang,))
+            self.steps[f"un{name}"] = self.steps.pop(name)._replace(name=f"un{name}")
+            return f"un{name}"
         if kind in {"split", "foreach"}:
             join = self.add("join", (successor,))
             width = self.draw(st.integers(2, 3)) if kind == "split" else 1
@@ -116,8 +128,13 @@ class Oracle:
     def transition(self, node: StepNode, key: Key) -> Transition | None:
         if node.kind == "end":
             return None
+        if node.name.startswith("un"):
+            items = ItemsRef(1 + self.draw(3, key), Part("d", 1, 0, 1))
+            return Transition(node.targets, "xs", None, items)
         if node.kind == "foreach":
             return Transition(node.targets, "xs", 1 + self.draw(3, key))
+        if node.kind == "parallel":
+            return Transition(node.targets, count=self.draw(4, key))
         if node.kind == "switch":
             ahead = [name for name in node.targets if name != node.name or key[2] < 2]
             return Transition((ahead[self.draw(len(ahead), key)],), condition="c")
@@ -156,12 +173,12 @@ def model_run(graph: PlanGraph, oracle: Oracle) -> dict[Key, tuple[Key, ...]]:
             transition = oracle.transition(node, key)
             if transition is None:
                 return "", key
-            if node.kind in {"split", "foreach"}:
-                children = (
-                    transition.targets * transition.count
-                    if node.kind == "foreach"
-                    else transition.targets
-                )
+            if node.kind in {"split", "foreach", "parallel"}:
+                children = transition.targets
+                if node.kind != "split":
+                    children = transition.targets * transition.width
+                if node.name.startswith("un"):
+                    done[children[0], path, 0] = (key,)
                 arrivals = [
                     walk(child, (*path, (step, index)), (key,))
                     for index, child in enumerate(children)
@@ -191,6 +208,26 @@ def next_attempt(spec: StepSpec, failures: list[str]) -> str | None:
     budget = min(spec.fallbacks, MAX_ATTEMPTS - user)
     crashed_on = all(fate.startswith("crash") for fate in failures[user - 1 :])
     return "fallback" if crashed_on and len(failures) - user < budget else None
+
+
+class GangTrack:
+    """What became of the members in the attempt at hand."""
+
+    def __init__(self) -> None:
+        self.finished: dict[str, Transition | None] = {}
+        """Members that are through for good, if the whole gang will be."""
+        self.running: list[str] = []
+        self.doomed: set[str] = set()
+        self.fates: dict[str, str] = {}
+        """Of members that failed by themselves."""
+
+    def fate(self) -> str:
+        """Sum the failures up as those of one task."""
+        if not self.fates:
+            return "crash for good"
+        fates = self.fates.values()
+        kind = "crash" if all(fate.startswith("crash") for fate in fates) else "fail"
+        return f"{kind} for good" if any(fate.endswith("for good") for fate in fates) else kind
 
 
 class Simulation:
@@ -230,6 +267,7 @@ class Simulation:
         self.running: dict[str, Launch] = {}
         self.sleeping: set[str] = set()
         self.failed: set[str] = set()
+        self.gangs: dict[str, GangTrack] = {}
         self.stopping = False
         self.ending: Command | None = None
         self.history: list[Event] = []
@@ -257,6 +295,8 @@ class Simulation:
             self.sleeping.remove(task_id)
             return RetryDue(task_id)
         launch = self.running.pop(task_id)
+        if launch.gang is not None:
+            return self.next_of_member(launch, self.gangs[launch.gang.control_id])
         key = self.keys[task_id]
         fate = self.oracle.fate(key, launch.attempt, fallback=launch.fallback)
         if fate in {"ok", "handled"}:
@@ -277,6 +317,58 @@ class Simulation:
             retryable=not fate.endswith("for good"),
             crashed=fate.startswith("crash"),
         )
+
+    def next_of_member(self, launch: Launch, gang: GangTrack) -> Event:
+        task_id, spec = launch.task_id, self.graph.steps[launch.step].spec
+        fate = self.oracle.fate(self.keys[task_id], launch.attempt, fallback=launch.fallback)
+        gang.running.remove(task_id)
+        if fate.startswith("fail") and spec.fallbacks and launch.last_attempt:
+            fate = "handled"
+        was_doomed = task_id in gang.doomed and self.random.random() < 0.8
+        event: AttemptSucceeded | AttemptFailed
+        if was_doomed or fate not in {"ok", "handled"}:
+            self.records[task_id] = self.record(launch, launch.attempt, None, ok=False)
+            if not was_doomed:
+                gang.fates[task_id] = fate
+            event = AttemptFailed(
+                task_id,
+                launch.attempt,
+                retryable=not was_doomed and not fate.endswith("for good"),
+                crashed=was_doomed or fate.startswith("crash"),
+                killed=was_doomed,
+            )
+        else:
+            transition = Transition(self.graph.steps[launch.step].targets)
+            gang.finished[task_id] = transition
+            handled = fate == "handled"
+            self.records[task_id] = self.record(
+                launch, launch.attempt, transition, ok=True, handled=handled
+            )
+            event = AttemptSucceeded(task_id, launch.attempt, transition, handled)
+        if not gang.running:
+            self.gang_ended(launch, gang)
+        return event
+
+    def gang_ended(self, launch: Launch, gang: GangTrack) -> None:
+        control_id = launch.gang.control_id
+        members = [
+            task_id
+            for task_id, task in self.facts.items()
+            if task.gang is not None and task.gang.control_id == control_id
+        ]
+        left = [task_id for task_id in members if task_id not in gang.finished]
+        if not left:
+            for task_id in members:
+                self.finished[self.keys[task_id]] = task_id
+            return
+        self.failures[control_id].append(gang.fate())
+        spec = self.graph.steps[launch.step].spec
+        if self.stopping:
+            is_over = bool(gang.fates)
+        else:
+            is_over = next_attempt(spec, self.failures[control_id]) is None
+        if is_over:
+            self.failed.add(next(iter(gang.fates), left[0]))
 
     def record(
         self,
@@ -315,6 +407,11 @@ class Simulation:
             self.meet(command)
             self.cloned.append(self.keys[command.task_id])
             self.finish(command, command.origin.transition, handled=command.origin.handled)
+        elif isinstance(command, EndGang):
+            gang = self.gangs[self.facts[command.failed_id].gang.control_id]
+            assert not gang.doomed, "each attempt of a gang is ended once"
+            assert list(command.task_ids) == gang.running
+            gang.doomed = set(command.task_ids)
         elif isinstance(command, RetryLater):
             spec = self.graph.steps[self.keys[command.task_id][0]].spec
             assert command.wait_s == spec.retry_wait_s > 0
@@ -334,7 +431,9 @@ class Simulation:
         assert not self.stopping
         assert not self.clone_only
         spec = self.graph.steps[launch.step].spec
-        failures = self.failures.setdefault(launch.task_id, [])
+        control_id = launch.gang.control_id if launch.gang is not None else launch.task_id
+        failures = self.failures.setdefault(control_id, [])
+        self.records.pop(launch.task_id, None)
         if launch.attempt == 0:
             self.meet(launch)
             self.launched.append(self.keys[launch.task_id])
@@ -347,16 +446,40 @@ class Simulation:
             == self.facts[launch.task_id]
         )
         assert launch.task_id not in self.running
-        assert launch.task_id not in self.sleeping
+        assert control_id not in self.sleeping
         self.running[launch.task_id] = launch
-        assert len(self.running) <= self.max_workers
+        assert self.slots() <= self.max_workers
+        if launch.gang is not None:
+            gang = self.gangs.setdefault(control_id, GangTrack())
+            if not gang.running:
+                gang.fates, gang.doomed = {}, set()
+                if not launch.fallback:
+                    gang.finished = {}
+            assert launch.task_id not in gang.finished
+            gang.running.append(launch.task_id)
+
+    def slots(self) -> int:
+        """Count what runs; a gang counts once."""
+        return len(
+            {
+                launch.gang.control_id if launch.gang is not None else launch.task_id
+                for launch in self.running.values()
+            }
+        )
 
     def meet(self, task: Launch | Clone) -> None:
         """Check a task that is seen for the first time."""
-        assert int(task.task_id) == len(self.keys) + 1
+        if task.gang is None or task.task_id == task.gang.control_id:
+            numbered = [task_id for task_id in self.keys if task_id.isdecimal()]
+            assert int(task.task_id) == len(numbered) + 1
+        else:
+            between = "-" if task.frames[-1].items is not None else "_node_"
+            assert task.task_id == f"{task.gang.control_id}{between}{task.gang.node}"
         inputs = tuple(self.keys[input_id] for input_id in task.input_ids)
         path = tuple((frame.step, frame.index) for frame in task.frames)
         looped = inputs and inputs[0][:2] == (task.step, path)
+        if task.gang is not None:
+            assert task.gang.control_id in {*self.keys, task.task_id}
         key = (task.step, path, inputs[0][2] + 1 if looped else 0)
         self.keys[task.task_id] = key
         self.facts[task.task_id] = (
@@ -375,9 +498,10 @@ class Simulation:
         assert self.finished[key] == frame.task_id
         transition = self.oracle.transition(self.graph.steps[frame.step], key)
         assert transition is not None
-        assert frame.var == transition.var
-        assert frame.count == (transition.count or len(transition.targets))
-        assert 0 <= frame.index < frame.count
+        assert frame.var == (GANG_VAR if frame.is_gang else transition.var)
+        assert frame.count == (None if transition.is_gang else transition.width)
+        assert frame.items == transition.items
+        assert 0 <= frame.index < transition.width
 
     def check(self) -> None:
         progress = self.plan.progress()
@@ -388,7 +512,7 @@ class Simulation:
         if self.stopping:
             assert progress.waiting == 0
         elif progress.waiting > len(self.sleeping):
-            assert len(self.running) == self.max_workers, "a slot is idle"
+            assert self.slots() == self.max_workers, "a slot is idle"
         if progress.total is not None:
             assert progress.total == len(self.expected)
         if self.ending is not None:

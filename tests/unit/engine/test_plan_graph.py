@@ -97,17 +97,17 @@ def test_the_number_of_tasks_is_known_once_all_foreachs_are() -> None:
     )
     forecast = Forecast(graph)
     assert forecast.total is None
-    forecast.decide(Transition(("inner",), "xs", 2))
-    forecast.decide(Transition(("body",), "ys", 3))
+    forecast.decide(Transition(("inner",), "xs", 2), 2)
+    forecast.decide(Transition(("body",), "ys", 3), 3)
     assert forecast.total is None
-    forecast.decide(Transition(("body",), "ys", 5))
+    forecast.decide(Transition(("body",), "ys", 5), 5)
     assert forecast.total == 1 + (1 + 3 + 1) + (1 + 5 + 1) + 2
 
 
 def test_the_number_of_tasks_is_unknown_before_a_switch() -> None:
     graph = graph_of(("a", "switch", "a", "b", "c"), ("b", "linear", "c"), ("c", "end"))
     forecast = Forecast(graph)
-    forecast.decide(Transition(("a",), condition="c"))
+    forecast.decide(Transition(("a",), condition="c"), 1)
     assert forecast.total is None
-    forecast.decide(Transition(("b",), condition="c"))
+    forecast.decide(Transition(("b",), condition="c"), 1)
     assert forecast.total == 4

@@ -91,7 +91,7 @@ class SqliteJournal(DatabaseFile):
         return None if row is None else row[0]
 
     def origin_tasks(self, flow: str, run_id: str) -> list[OriginTask] | None:
-        """All tasks of a run that have a done attempt, by ascending id; None if no such run."""
+        """All tasks of a run whose latest attempt is done, by ascending id; None if no such run."""
         run = self.connection.row(queries.RUN_BY_ID, (flow, run_id))
         if run is None:
             return None

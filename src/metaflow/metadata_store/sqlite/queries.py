@@ -330,11 +330,18 @@ SELECT task.id, step.name, task.frames, task.parents, done.number, done.ok, done
     done.manifest, done.transition
 """
 
+# A task that was trying again when its run died has not finished, whatever it did before.
 ORIGIN_TASKS: Final = (
     _FINISHED_COLUMNS
     + "FROM task JOIN step ON step.key = task.step"
     + _LATEST_DONE
-    + "WHERE task.run = ? AND done.number IS NOT NULL ORDER BY task.id"
+    + """
+WHERE task.run = ? AND done.number IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM attempt AS later
+    WHERE later.run = task.run AND later.task = task.id AND later.number > done.number
+)
+ORDER BY task.id
+"""
 )
 
 NAMED_TASKS: Final = (
