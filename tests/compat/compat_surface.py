@@ -81,13 +81,8 @@ LATER = {
     "metaflow.S3": "the S3 client is not written yet",
     "metaflow.cards.*": "cards are not made yet; importing a name says so",
     "metaflow.datatools": "the S3 client is not written yet",
-    "metaflow.plugins.InternalTestUnboundedForeachInput": "gangs are on their way",
     "metaflow.plugins.cards.exception.*": "cards are not made yet",
     "metaflow.plugins.datatools.*": "the S3 client is not written yet",
-    "metaflow.parallel": "gangs are on their way",
-    "metaflow.pytorch_parallel": "gangs are on their way",
-    "metaflow.unbounded_foreach.*": "gangs are on their way",
-    "metaflow.unbounded_test_foreach_internal": "gangs are on their way",
 }
 """Names that are not there yet, and why. This list may only shrink."""
 
