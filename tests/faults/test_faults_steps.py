@@ -136,8 +136,9 @@ def test_a_process_that_dies_is_told_of_and_its_output_kept(
     assert says in task.stderr
 
 
-def test_catch_handles_the_death_of_a_process(lab: Lab) -> None:
-    lab.write_step("did('start')\nos.abort()\nself.next(self.end)", decorator="@catch(var='why')")
+@pytest.mark.parametrize("leave", ["os.abort()", "sys.exit(3)", "self.bad = (x for x in ())"])
+def test_catch_handles_an_end_without_an_exception(lab: Lab, leave: str) -> None:
+    lab.write_step(f"did('start')\n{leave}\nself.next(self.end)", decorator="@catch(var='why')")
     done = lab.run()
     assert done.code == 0, done.all
     assert "Task fallback is starting to handle the failure." in done.out
@@ -146,6 +147,14 @@ def test_catch_handles_the_death_of_a_process(lab: Lab) -> None:
     assert task.finished
     assert not task.successful
     assert "FailureHandledByCatch" in str(task.data.why.type)
+
+
+@pytest.mark.parametrize("leave", ["sys.exit(202)", "os._exit(202)"])
+def test_catch_leaves_an_end_with_202_alone(lab: Lab, leave: str) -> None:
+    lab.write_step(f"{leave}\nself.next(self.end)", decorator="@catch(var='why')")
+    done = lab.run()
+    failed(done)
+    assert "fallback" not in done.out
 
 
 # --- input and output ---

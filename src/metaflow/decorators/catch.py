@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from metaflow.errors.task import MetaflowExceptionWrapper
 
 FALLBACKS = 3
-"""Attempts to record a failure when the task's process died without an exception."""
+"""Attempts to record a failure that did not end in an exception of the step."""
 
 
 class FailureHandledByCatch(MetaflowException):
-    """A task died without an exception, for example killed for lack of memory.
+    """A task failed without an exception that a step can catch.
+
+    Its process was killed, say for lack of memory, or ended by `sys.exit`, or its artifacts
+    could not be stored.
 
     Parameters
     ----------
@@ -36,8 +39,8 @@ class FailureHandledByCatch(MetaflowException):
     def __init__(self, attempt: int) -> None:
         self.attempt = attempt
         super().__init__(
-            "The task's process ended without an exception in every attempt, and the failure "
-            f"was handled by `@catch` in attempt {attempt}.",
+            "The last attempt ended without an exception that the step could catch, and the "
+            f"failure was handled by `@catch` in attempt {attempt}.",
             hint="look at the logs of the earlier attempts",
         )
 

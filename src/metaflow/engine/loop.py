@@ -451,7 +451,7 @@ class RunLoop:
         self._conclude(attempt, now, text, went, ok=ok, handled=handled, error=error)
         launch = attempt.launch
         if not ok:
-            self._failed(attempt, retryable=retryable, crashed=False)
+            self._failed(attempt, retryable=retryable)
             return
         self._inputs.put(launch.task_id, launch.step, launch.frames, text)
         if went is not None and (went.var is not None or went.is_gang):
@@ -485,7 +485,7 @@ class RunLoop:
             reason = death(news)
             self._conclude(attempt, now, "{}", None, ok=False, handled=False, error=reason)
             retryable = news.returncode != NO_RETRY_EXIT_CODE
-            self._failed(attempt, retryable=retryable, crashed=True)
+            self._failed(attempt, retryable=retryable)
 
     def _tell_death(self, attempt: RunningAttempt, news: WorkerExited, now: float) -> None:
         if attempt.killed:
@@ -495,11 +495,15 @@ class RunLoop:
             text = "Task failed with a segmentation fault."
         self._watch.note(attempt, text, now)
 
-    def _failed(self, attempt: RunningAttempt, *, retryable: bool, crashed: bool) -> None:
+    def _failed(self, attempt: RunningAttempt, *, retryable: bool) -> None:
         launch = attempt.launch
         self._console.say_of(attempt.output.label, "Task failed.")
+        # Decorators answer for exceptions of the step. What fails its last attempt all the same
+        # has gone past them, as the death of a process does: `sys.exit`, a value that can't be
+        # stored. Only who asks for an end with code 202 has an end.
+        past_hooks = retryable
         self._feed(
-            AttemptFailed(launch.task_id, launch.attempt, retryable, crashed, attempt.killed)
+            AttemptFailed(launch.task_id, launch.attempt, retryable, past_hooks, attempt.killed)
         )
 
     def _conclude(

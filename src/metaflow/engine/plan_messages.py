@@ -31,7 +31,8 @@ class AttemptFailed(NamedTuple):
     attempt: int
     retryable: bool = True
     crashed: bool = False
-    """The process died without telling an outcome."""
+    """No decorator could answer for it: the process died, or ended in another way than by an
+    exception of the step."""
     killed: bool = False
     """The loop itself ended the process, after `StopRunning` or `EndGang`."""
 
@@ -67,7 +68,7 @@ class Launch(NamedTuple):
     last_attempt: bool
     """No retry of the user's code follows this attempt."""
     fallback: bool
-    """Run no user code: earlier attempts crashed."""
+    """Run no user code: earlier attempts ended in a way that no decorator could answer for."""
     gang: GangPlace | None = None
 
 

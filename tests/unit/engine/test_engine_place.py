@@ -17,7 +17,7 @@ class Graph(dict):
 
 
 def node(kind):
-    return SimpleNamespace(type=kind)
+    return SimpleNamespace(type=kind, parallel_foreach=False)
 
 
 GRAPH = Graph(
