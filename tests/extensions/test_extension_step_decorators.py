@@ -177,3 +177,10 @@ def test_they_are_shown_like_others(project):
     assert "@acme_note\nStep start" in project.python("noted.py", "show").stdout
     done = project.python("noted.py", "run", "--with", "acme_note:colour=red", fails=True)
     assert "colour" in done.stderr
+
+
+def test_they_add_to_the_code_package(project):
+    project.flow("failing.py", without_defaults(FAILING))
+    listed = project.python("failing.py", "package", "list", "--archive").stderr
+    assert "acme/rescue.txt" in listed
+    assert "metaflow_extensions/acme/plugins/rescue_decorator.py" in listed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
@@ -46,8 +45,7 @@ Plugins = Mapping[str, Callable[[], Any] | None]
 
 def install() -> None:
     """Offer what extension packages add to the registry and to the settings."""
-    namespace = namespace_folders(search_dirs())
-    extensions = LoadedExtensions(discover(namespace), namespace)
+    extensions = LoadedExtensions(discover(namespace_folders(search_dirs())))
     registry.added.extensions = extensions
     OVERRIDES.append(extensions.settings)
     extensions.promote()
@@ -60,12 +58,9 @@ class LoadedExtensions:
     ----------
     found : iterable of Extension
         Their modules, those that win last.
-    namespace : list of str
-        The folders that they were found in.
     """
 
-    def __init__(self, found: Iterable[Extension], namespace: list[str]) -> None:
-        self._namespace = namespace
+    def __init__(self, found: Iterable[Extension]) -> None:
         self._plugins: dict[str, Plugins] = {}
         self._values: dict[str, dict[str, Any]] = {}
         self._note = _Notes()
@@ -87,15 +82,6 @@ class LoadedExtensions:
                     self._note.loaded(extension, module)
                     loaded.append((extension, module))
         return self._modules[point]
-
-    def folders(self) -> list[tuple[str, str]]:
-        """Folders of all extension packages, with the place each has below a root of imports."""
-        return [
-            (os.path.join(folder, name), os.path.join(os.path.basename(folder), name))
-            for folder in self._namespace
-            for name in sorted({extension.organization for extension in self._found})
-            if os.path.isdir(os.path.join(folder, name))
-        ]
 
     # ── plugins ──────────────────────────────────────────────────────────────────────────
 

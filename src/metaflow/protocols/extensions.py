@@ -22,7 +22,3 @@ class Extensions(Protocol):
             `config`, `exceptions`, `toplevel` or `alias`.
         """
         ...
-
-    def folders(self) -> list[tuple[str, str]]:
-        """Folders of all extension packages, with the place each has below a root of imports."""
-        ...

@@ -10,6 +10,9 @@ class RescueDecorator(StepDecorator):
     name = "acme_rescue"
     defaults = {"retries": 0, "fallbacks": 0}
 
+    def add_to_package(self):
+        return [(__file__, "acme/rescue.txt")]
+
     def step_task_retry_count(self):
         return self.attributes["retries"], self.attributes["fallbacks"]
 
