@@ -15,7 +15,7 @@ from flow_shapes import SHAPES
 from flow_writer import flow_source
 from test_flow_shapes import AS_GIVEN, GIVEN, check, check_all_ran_here
 
-from metaflow import Run, Task
+from metaflow import Flow, Run, Task, inspect_spin
 from metaflow.model.input_paths import TaskPath
 
 CHOSEN = {
@@ -285,3 +285,41 @@ def test_a_command_that_is_asked_to_stop_records_that(workspace):
     task = Task("OneFlow/scheduled-1/start/1")
     assert not task.successful
     assert "here" in task.stdout
+
+
+def test_single_tasks_have_the_configs_that_the_run_was_begun_with(workspace):
+    workspace.write("""
+        from metaflow import *
+
+
+        class ConfFlow(FlowSpec):
+            conf = Config("conf", default_value={"size": 1})
+            twice = Parameter("twice", default=conf.size)
+
+            @environment(vars={"SIZE": conf.size})
+            @step
+            def start(self):
+                import os
+                self.seen = (self.conf.size, self.twice, os.environ["SIZE"])
+                self.next(self.end)
+
+            @step
+            def end(self):
+                pass
+
+
+        if __name__ == "__main__":
+            ConfFlow()
+    """)
+    given = ("--config-value", "conf", '{"size": 7}')
+    workspace.succeed(*given, "init", "--run-id", "scheduled-1", "--task-id", "init-0")
+    scheduler = Scheduler(workspace, set())
+    assert scheduler.step(start_of(scheduler), "1").code == 0
+    workspace.look()
+    assert Task("ConfFlow/scheduled-1/start/1").data.seen == (7, 7, "7")
+    workspace.succeed("spin", "--persist", "start")
+    inspect_spin(str(workspace.folder))
+    (spun,) = Flow("ConfFlow")
+    assert spun["start"].task.data.seen == (7, 7, "7")
+    assert workspace.flow(*given, "spin", "start").code == 2
+    assert "init" not in workspace.succeed("--help").out

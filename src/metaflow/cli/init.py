@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def build(scope: Scope) -> click.Command:
     """Make the command, with one option per parameter of the flow."""
-    own = parameter_options(scope, "INIT")
+    own = [] if scope.only_lists else parameter_options(scope, "INIT")
 
     def init(**values: Any) -> None:
         _init(scope, own, values)

@@ -74,7 +74,7 @@ def _resume(scope: Scope, values: dict[str, Any]) -> int:
 
 
 def _request(scope: Scope, values: dict[str, Any]) -> RunRequest:
-    scope.refuse_configs("resume")
+    scope.refuse_configs("resume", "it resumes")
     if config_names(scope.flow):
         origin_id = values["origin_run_id"] or _latest_run(scope)
         scope.begin(_origin_configs(scope, origin_id))

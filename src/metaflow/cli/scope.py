@@ -126,13 +126,13 @@ class Scope:
             )
         composition.begin(self.flow, configs)
 
-    def refuse_configs(self, command: str) -> None:
-        """Refuse configs for a command that uses those of an earlier run."""
+    def refuse_configs(self, command: str, which: str) -> None:
+        """Refuse configs for a command that uses those of another run; say which that is."""
         if self.given_configs is not None:
             from click import UsageError
 
             raise UsageError(
-                f"`{command}` uses the configs of the run that it builds on: leave out `--config`, "
+                f"`{command}` uses the configs of the run that {which}: leave out `--config`, "
                 "`--config-value` and `--local-config-file`."
             )
 

@@ -138,7 +138,7 @@ class Spinning:
     def _compose(self, origin: Session, previous: Previous) -> None:
         """Compose the flow with the configs of the earlier run, and check it."""
         scope = self._scope
-        scope.refuse_configs("spin")
+        scope.refuse_configs("spin", "has the task to spin")
         names = config_names(scope.flow)
         if names:
             from metaflow.engine.spin_source import parameters_of

@@ -136,7 +136,7 @@ def _session(scope: Scope, values: dict[str, Any]) -> Session:
 def _request(scope: Scope, values: dict[str, Any], session: Session) -> TaskRequest:
     from metaflow.engine.single import TaskRequest, stored_values
 
-    scope.refuse_configs("step")
+    scope.refuse_configs("step", "the task belongs to")
     names = config_names(scope.flow)
     if names:
         scope.begin(stored_values(session, scope.flow_name, values["run_id"], names))
