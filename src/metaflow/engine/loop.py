@@ -137,7 +137,7 @@ class RunLoop:
 
     def know(self, task: OriginTask) -> None:
         """Take note of a finished task that this loop has not run itself."""
-        self._inputs.put(task.task_id, task.step, task.frames, task.manifest_json)
+        self._inputs.put(task.task_id, task.step, task.frames, task.manifest_json, task.transition)
 
     def run(self, first_step: str) -> None:
         """Run until the plan says that the run is over.
@@ -358,7 +358,11 @@ class RunLoop:
             from metaflow.engine.gangs import gang_facts
 
             self._changes += gang_facts(clone.task_id, 0, clone.gang, now)
-        self._inputs.put(clone.task_id, clone.step, clone.frames, origin.manifest_json)
+        self._inputs.put(
+            clone.task_id, clone.step, clone.frames, origin.manifest_json, origin.transition
+        )
+        if clone.gang is None:
+            self._inputs.used(clone.input_ids)
         place = f"{self._origin_run_id}/{origin.step}/{origin.task_id}"
         self._console.say(f"Cloning previously run task {place}")
 
@@ -453,7 +457,9 @@ class RunLoop:
         if not ok:
             self._failed(attempt, retryable=retryable)
             return
-        self._inputs.put(launch.task_id, launch.step, launch.frames, text)
+        self._inputs.put(launch.task_id, launch.step, launch.frames, text, went)
+        if launch.gang is None:
+            self._inputs.used(launch.input_ids)
         if went is not None and (went.var is not None or went.is_gang):
             what = "Gang yields" if went.var is None else "Foreach yields"
             text = f"{what} {went.width} child steps."

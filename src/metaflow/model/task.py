@@ -1,7 +1,8 @@
 """What a task is told and what it answers: frames, assignments, transitions, outcomes."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self, overload
 
 from metaflow.model.artifact import ArtifactRef, ItemsRef, Unread, manifest_from_json
 from metaflow.model.package import PackageOrder
@@ -94,6 +95,32 @@ class Input(NamedTuple):
         )
 
 
+class UnreadInputs(Sequence[Input]):
+    """Inputs as the lines that JSON made of them; each is read whenever it is asked for.
+
+    A join may have thousands of them and look at a few.
+    """
+
+    __slots__ = ("_lines",)
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self._lines: list[bytes] = lines
+
+    @overload
+    def __getitem__(self, index: int) -> Input: ...
+    @overload
+    def __getitem__(self, index: slice) -> "UnreadInputs": ...
+    def __getitem__(self, index: int | slice) -> "Input | UnreadInputs":
+        """Read one input, or take some of them for a slice."""
+        if isinstance(index, slice):
+            return UnreadInputs(self._lines[index])
+        return Input.from_json(json.loads(self._lines[index]))
+
+    def __len__(self) -> int:
+        """Count the inputs."""
+        return len(self._lines)
+
+
 class RunContext(NamedTuple):
     """What all tasks of a run share; known before the first one starts."""
 
@@ -157,7 +184,7 @@ class Assignment(NamedTuple):
     task_id: str
     attempt: int
     frames: tuple[Frame, ...]
-    inputs: tuple[Input, ...]
+    inputs: Sequence[Input]
     """One for a plain step, all siblings in the order of the split for a join, none for
     the start step."""
     is_join: bool = False
@@ -180,8 +207,16 @@ class Assignment(NamedTuple):
             is_join,
             last_attempt,
             fallback,
-            GangPlace(*gang[0]) if gang else None,
+            GangPlace(*gang[0]) if gang and gang[0] is not None else None,
         )
+
+    @classmethod
+    def from_body(cls, body: bytes) -> Self:
+        """Rebuild an assignment from its text: an array, and a line for each input of a join."""
+        if b"\n" not in body:
+            return cls.from_json(json.loads(body))
+        head, *lines = body.split(b"\n")
+        return cls.from_json(json.loads(head))._replace(inputs=UnreadInputs(lines))
 
 
 class Outcome(NamedTuple):

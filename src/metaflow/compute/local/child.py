@@ -62,14 +62,14 @@ def serve_one(ready: Ready, channel: frames.Channel, *, forked: bool) -> int | N
     int or None
         Exit code of the process; None when the launcher went away before there was work.
     """
-    message = frames.receive(channel)
+    message = frames.receive_body(channel)
     if message is None:
         return None
     module = sys.modules.get(ready.flow.__module__)
     if forked:
         refresh_random_generators(module)
     free = lowest_free_descriptor()
-    outcome = run_attempt(*ready, Assignment.from_json(message))
+    outcome = run_attempt(*ready, Assignment.from_body(message))
     ready.store.close()
     leave_like_a_program(vars(module) if module else {}, free)
     channel.sendall(frames.encode(outcome))

@@ -37,11 +37,14 @@ def decode(body: bytes) -> Any:
 
 def receive(channel: Channel) -> Any | None:
     """Wait for one whole frame; None when the other side has gone."""
-    header = _exactly(channel, HEADER.size)
-    if header is None:
-        return None
-    body = _exactly(channel, HEADER.unpack(header)[0])
+    body = receive_body(channel)
     return None if body is None else decode(body)
+
+
+def receive_body(channel: Channel) -> bytes | None:
+    """Wait for one whole frame and leave its body unread."""
+    header = _exactly(channel, HEADER.size)
+    return None if header is None else _exactly(channel, HEADER.unpack(header)[0])
 
 
 def _exactly(channel: Channel, length: int) -> bytes | None:

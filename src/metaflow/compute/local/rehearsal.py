@@ -81,9 +81,9 @@ def _rehearse_attempt() -> None:
         assignment: Any = Assignment("work", "2", 0, (frame,), (Input("split", "1", (), saved),))
         for _ in range(TIMES):
             far.sendall(frames.encode(assignment))
-            message: Any = frames.receive(near)
+            message: Any = frames.receive_body(near)
             lowest_free_descriptor()
-            outcome = run_attempt(ToyFlow, context, store, Assignment.from_json(message))
+            outcome = run_attempt(ToyFlow, context, store, Assignment.from_body(message))
             store.close()
             flush_output()
             near.sendall(frames.encode(outcome))
