@@ -90,7 +90,7 @@ def test_hooks_are_called_in_order(project):
     told = notes(project, "one")
     assert told == [
         "one runtime_init NotedFlow True",
-        "one runtime_task_created 1 None ['_parameters/0'] False",
+        "one runtime_task_created start/1 None ['_parameters/0'] False",
         "one runtime_step_cli 0 0",
         "one task_pre_step start 1 0 None",
         "one before start one0",
@@ -99,7 +99,7 @@ def test_hooks_are_called_in_order(project):
         "one runtime_finished True",
     ]
     joined = notes(project, "two")
-    assert "two runtime_task_created 4 None ['work/2', 'work/3'] False" in joined
+    assert "two runtime_task_created join/4 None ['work/2', 'work/3'] False" in joined
     assert "two task_pre_step join 4 0 2" in joined
     assert "two before join two0" in joined
     printed = project.evaluate(
@@ -134,7 +134,7 @@ def test_failures_are_taken_over(project):
     assert (
         notes(project, "bad")[1:]
         == [
-            "bad runtime_task_created 6 None ['middle/2'] False",
+            "bad runtime_task_created end/6 None ['middle/2'] False",
             "bad runtime_step_cli 0 1",
             "bad task_pre_step end 6 0 None",
             "bad before end bad0",

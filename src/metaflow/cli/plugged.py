@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from metaflow import registry
+from metaflow.decorators.surroundings import Environment, FlowDatastore, Metadata, log
 
 if TYPE_CHECKING:
     from metaflow.cli.scope import Scope
@@ -27,6 +28,9 @@ class PluggedScope:
         self._scope = scope
         self.flow: Any = scope.flow(use_cli=False)
         self.is_quiet: bool = scope.console.quiet
+        self.environment: Environment = Environment()
+        self.metadata: Metadata = Metadata()
+        self.logger: Any = log
 
     @property
     def graph(self) -> Any:
@@ -37,6 +41,11 @@ class PluggedScope:
     def datastore_root(self) -> str | None:
         """Root of the local store, or None if there is none yet."""
         return self._scope.root
+
+    @property
+    def flow_datastore(self) -> FlowDatastore:
+        """The artifact store of the flow."""
+        return FlowDatastore(self.flow.name, self._scope.root)
 
     def echo(self, line: str = "", **options: Any) -> None:
         """Show a message, unless the user wants it quiet."""

@@ -8,7 +8,7 @@ from typing import Any
 from metaflow.ambient import ambient
 from metaflow.authoring import flow_decorators
 from metaflow.authoring.flowspec import FlowSpec, flow_graph
-from metaflow.decorators.surroundings import Environment, FlowDatastore, Metadata, log
+from metaflow.decorators.surroundings import Environment, FlowDatastore, Metadata, log, shown
 from metaflow.model.flow_facts import FlowFacts, Situation
 
 
@@ -83,7 +83,7 @@ class FlowDecorator(flow_decorators.FlowDecorator):
         before = dict((ambient.current or {}).get("extras", {}))
         self.init()
         self.flow_init(
-            flow,
+            shown(flow),
             flow_graph(flow),
             Environment(),
             FlowDatastore(flow.__name__, None),

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any, ClassVar, Protocol
 
+from metaflow.decorators.surroundings import TaskDatastore
 from metaflow.errors.extension import CommandChanged
 from metaflow.model.records import PARAMETERS_STEP, PARAMETERS_TASK
 
@@ -90,9 +91,11 @@ class LaunchedStep:
         self, task_id: str, index: int | None, inputs: list[str], *, is_cloned: bool
     ) -> None:
         """Tell the plug-in of a task."""
-        known = self._surroundings(task_id=task_id)
+        identity = (self._plugin.surroundings["flow"].name, self._run_id, self._step, task_id)
+        task = TaskDatastore(None, identity, 0)
+        known = self._surroundings(task_id=task_id, task_datastore=task)
         paths = [f"{self._run_id}/{place}" for place in inputs or [PARAMETERS]]
-        arguments = (None, task_id, index, paths, is_cloned, None)
+        arguments = (task, task_id, index, paths, is_cloned, None)
         self._plugin.call("runtime_task_created", known, (self._step,), arguments)
 
     def attempt_starting(self, number: int, retries: int, env: MutableMapping[str, str]) -> None:

@@ -21,6 +21,7 @@ from metaflow.decorators.surroundings import (
     FlowDatastore,
     Metadata,
     log,
+    shown,
 )
 from metaflow.model.spec import StepSpec
 from metaflow.protocols.step_hook import Attempt
@@ -194,8 +195,9 @@ class StepDecorator(step_decorators.StepDecorator):
         if vars(self).get("_ready_for") == (flow, step):
             return
         vars(self)["_ready_for"] = flow, step
+        instance = shown(flow)
         self.surroundings = surroundings = {
-            "flow": flow,
+            "flow": instance,
             "graph": graph,
             "step_name": step,
             "environment": Environment(),
@@ -210,9 +212,9 @@ class StepDecorator(step_decorators.StepDecorator):
             "step_init",
             surroundings,
             (step,),
-            (flow, graph, step, with_others, environment, surroundings["flow_datastore"], log),
+            (instance, graph, step, with_others, environment, surroundings["flow_datastore"], log),
         )
-        self.call("package_init", surroundings, (step,), (flow, step, environment))
+        self.call("package_init", surroundings, (step,), (instance, step, environment))
 
     def call(
         self,

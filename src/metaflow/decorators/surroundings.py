@@ -62,12 +62,24 @@ class FlowDatastore:
 
 
 class TaskDatastore:
-    """Artifacts of one task, read by name, and who the task is."""
+    """Artifacts of one task, read by name, and who the task is.
+
+    Parameters
+    ----------
+    flow : FlowSpec or None
+        What has the artifacts; None where the task was only created, and has none yet.
+    identity : tuple of str
+        Flow, run, step and task.
+    attempt : int
+        Number of the attempt.
+    """
 
     TYPE: ClassVar[str] = "local"
 
-    def __init__(self, flow: FlowSpec, identity: tuple[str, str, str, str], attempt: int) -> None:
-        self._flow: FlowSpec = flow
+    def __init__(
+        self, flow: FlowSpec | None, identity: tuple[str, str, str, str], attempt: int
+    ) -> None:
+        self._flow: FlowSpec | None = flow
         self.flow_name: str
         self.run_id: str
         self.step_name: str
@@ -94,6 +106,8 @@ class TaskDatastore:
         return getattr(self._flow, name, default)
 
     def __iter__(self) -> Iterator[str]:
+        if self._flow is None:
+            return iter(())
         return (name for name in dir(self._flow) if name in vars(self._flow))
 
 
@@ -148,6 +162,11 @@ class Metadata:
             for fact in metadata
         ]
         vars(self._flow)[REGISTERED] = known
+
+
+def shown(flow: type[FlowSpec]) -> FlowSpec:
+    """Make of a flow what hooks look at where no task runs: it has its graph, and no artifacts."""
+    return flow(use_cli=False)
 
 
 def log(message: str, head: str = "", bad: bool = False, timestamp: bool = True) -> None:

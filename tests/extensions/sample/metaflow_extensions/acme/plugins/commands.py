@@ -17,4 +17,6 @@ def acme():
 @click.option("--loud/--quiet", default=False)
 @click.pass_obj
 def count(obj, loud):
+    assert obj.flow_datastore.flow_name == obj.flow.name
+    assert {obj.environment.TYPE, obj.metadata.TYPE} == {"local"}
     click.echo(f"{obj.flow.name} has {len(list(obj.graph))} steps{'!' if loud else ''}")

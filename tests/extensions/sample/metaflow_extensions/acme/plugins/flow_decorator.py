@@ -15,7 +15,7 @@ class AcmeFlowDecorator(FlowDecorator):
         if self.attributes["team"] == "nobody":
             from metaflow.exception import AcmeException
 
-            raise AcmeException(f"{flow.__name__} has no team")
+            raise AcmeException(f"{flow.name} has no team")
         current._update_env(
             {"acme_team": self.attributes["team"], "acme_colour": options["colour"]}
         )

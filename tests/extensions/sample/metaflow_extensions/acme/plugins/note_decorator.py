@@ -45,17 +45,18 @@ class NoteDecorator(StepDecorator):
             raise AcmeException(f"step {step_name} is refused")
         self.step = step_name
         if os.getpid() == int(os.environ.get("ACME_LAUNCHER", "0") or 0):
-            self.note("step_init", flow.__name__, graph[step_name].type, flow_datastore.TYPE)
+            self.note("step_init", flow.name, graph[step_name].type, flow_datastore.TYPE)
 
     def runtime_init(self, flow, graph, package, run_id):
         self.run_id = run_id
-        self.note("runtime_init", flow.__name__, run_id.isdigit())
+        self.note("runtime_init", flow.name, run_id.isdigit())
 
     def runtime_task_created(
         self, task_datastore, task_id, split_index, input_paths, is_cloned, ubf_context
     ):
         paths = [path.partition("/")[2] for path in input_paths]
-        self.note("runtime_task_created", task_id, split_index, paths, is_cloned)
+        task = f"{task_datastore.step_name}/{task_datastore.task_id}"
+        self.note("runtime_task_created", task, split_index, paths, is_cloned)
 
     def runtime_step_cli(self, cli_args, retry_count, max_user_code_retries, ubf_context):
         cli_args.env["ACME_WORD"] = f"{self.word}{retry_count}"
