@@ -14,6 +14,7 @@ from benchmarks.rows import (
     resume,
     small_artifacts,
     small_flows,
+    wide,
 )
 
 if TYPE_CHECKING:
@@ -43,4 +44,5 @@ ROWS = [
     Row("E9", "resume a foreach whose join failed", resume.measure),
     Row("E10", "a task that prints very many lines", logs.measure),
     Row("E11", "the client on a store of many runs", client.measure),
+    Row("C4", "a foreach of 10,000 tasks and its join", wide.measure),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-ROWS = ("E1", "E2", "E4", "E8", "E9", "E10", "E11")
+ROWS = ("E1", "E2", "E4", "E8", "E9", "E10", "E11", "C4")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc")
 
@@ -68,6 +68,7 @@ def test_counts_are_those_of_the_work(report: dict[str, Any]) -> None:
     assert lines["values"]["ours"] == [report["sizes"]["lines"]]
     assert figures(report, "E2")["files left on disk"]["median"]["ours"] >= 1
     assert figures(report, "E4")["2 workers: peak memory of the tree"]["median"]["ours"] > 5
+    assert figures(report, "C4")["peak memory of the join"]["median"]["ours"] > 5
 
 
 def test_without_a_rival_no_ratio_and_no_verdict_is_invented(report: dict[str, Any]) -> None:
