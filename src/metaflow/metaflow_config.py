@@ -1,7 +1,8 @@
 """Settings under the names that programs import from `metaflow.metaflow_config`.
 
 Each name is read when it is first asked for, from the environment, the project's and the
-profile's files, and then stays as it is for the life of the process.
+profile's files, and then stays as it is for the life of the process. Settings
+of back ends that this installation does not have are texts, or None if nobody has set them.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     DEFAULT_METADATA: str
     DEFAULT_MONITOR: str
     DEFAULT_PACKAGE_SUFFIXES: str
+    DEFAULT_SECRETS_BACKEND_TYPE: str | None
+    DEFAULT_SECRETS_ROLE: str | None
     FEAT_ALWAYS_UPLOAD_CODE_PACKAGE: bool
     INCLUDE_FOREACH_STACK: bool
     MAXIMUM_FOREACH_VALUE_CHARS: int
+    SERVICE_HEADERS: Mapping[str, str]
     SPIN_ALLOWED_DECORATORS: str
     SPIN_DISALLOWED_DECORATORS: str
     SPIN_PERSIST: bool
@@ -46,10 +50,13 @@ __all__ = [
     "DEFAULT_METADATA",
     "DEFAULT_MONITOR",
     "DEFAULT_PACKAGE_SUFFIXES",
+    "DEFAULT_SECRETS_BACKEND_TYPE",
+    "DEFAULT_SECRETS_ROLE",
     "FEAT_ALWAYS_UPLOAD_CODE_PACKAGE",
     "INCLUDE_FOREACH_STACK",
     "MAXIMUM_FOREACH_VALUE_CHARS",
     "MAX_ATTEMPTS",
+    "SERVICE_HEADERS",
     "SPIN_ALLOWED_DECORATORS",
     "SPIN_DISALLOWED_DECORATORS",
     "SPIN_PERSIST",
@@ -57,6 +64,22 @@ __all__ = [
     "UI_URL",
     "USER",
 ]
+
+OF_BACK_ENDS = (
+    "CLIENT_CACHE_MAX_SIZE",
+    "CLIENT_CACHE_PATH",
+    "DATASTORE_SYSROOT_AZURE",
+    "DATASTORE_SYSROOT_GS",
+    "DATASTORE_SYSROOT_S3",
+    "DEFAULT_RUNTIME_LIMIT",
+    "PROFILE_FROM_START",
+    "SERVICE_AUTH_KEY",
+    "SERVICE_RETRY_COUNT",
+    "SERVICE_URL",
+)
+"""Settings that only back ends look at: what somebody has set, as text, or None."""
+SWITCHES = ("DEBUG_", "ENABLED_")
+"""What the names of switches begin with: there are as many as there are things to switch."""
 
 _SEPARATORS = {
     "DEFAULT_DECOSPECS": " ",
@@ -76,11 +99,17 @@ def __getattr__(name: str) -> Any:
         added = extensions.values("config")
         if name in added:
             return added[name]
-    if name not in __all__:
+    if not name.isupper():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from metaflow.settings.load import load_settings
 
-    value = getattr(load_settings(), name.lower())
+    settings = load_settings()
+    if name in __all__:
+        value = getattr(settings, name.lower())
+    elif name in OF_BACK_ENDS or name.startswith(SWITCHES):
+        value = settings.raw.get(name) or None
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in _SEPARATORS:
         value = _SEPARATORS[name].join(value)
     globals()[name] = value

@@ -286,6 +286,22 @@ def test_settings_can_be_imported(tmp_path):
     assert printed == "/somewhere retry local .py,.R,.RDS 6 ann True False\n"
 
 
+def test_settings_of_back_ends_are_what_somebody_has_set(tmp_path):
+    (tmp_path / ".metaflow").mkdir()
+    (tmp_path / ".metaflow" / "config.json").write_text(
+        '{"METAFLOW_SERVICE_URL": "http://there", "METAFLOW_DEBUG_S3CLIENT": "1"}'
+    )
+    printed = python(
+        tmp_path,
+        "-c",
+        "from metaflow.metaflow_config import DATASTORE_SYSROOT_S3, DEBUG_S3CLIENT, SERVICE_URL\n"
+        "from metaflow.metaflow_config import DEFAULT_SECRETS_BACKEND_TYPE, SERVICE_HEADERS\n"
+        "print(DATASTORE_SYSROOT_S3, DEBUG_S3CLIENT, SERVICE_URL, DEFAULT_SECRETS_BACKEND_TYPE,"
+        " dict(SERVICE_HEADERS))",
+    )
+    assert printed == "None 1 http://there None {}\n"
+
+
 def test_exit_codes_are_those_that_the_engine_obeys():
     from metaflow import exception
     from metaflow.engine import loop
