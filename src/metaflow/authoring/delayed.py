@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any, Final, NoReturn, SupportsIndex
 
-from metaflow.authoring.step_decorators import UNPACKED
+from metaflow.authoring.decorator import UNPACKED
 from metaflow.errors.config import ConfigNotKnownYet, DelayedValueFailed
 
 _NUMBERS: Final = count()

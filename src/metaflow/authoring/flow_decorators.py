@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final, Self, TypeVar, overload
+from typing import Any, ClassVar, Final, TypeVar, overload
 
 from metaflow import registry
+from metaflow.authoring.decorator import Decorator
 from metaflow.authoring.flowspec import FlowSpec
 from metaflow.authoring.overlay import declared, put
-from metaflow.authoring.step_decorators import UNPACKED
 from metaflow.errors.decorator import InvalidFlowDecorator
 from metaflow.errors.definition import (
     BadFlowDecoratorException,
@@ -28,7 +28,7 @@ COMPOSED: Final = "__composed_flow_decorators__"
 """Attribute of a flow that holds all its decorators, once they were changed for it alone."""
 
 
-class FlowDecorator:
+class FlowDecorator(Decorator):
     """Base of the flow decorators.
 
     Parameters
@@ -41,10 +41,6 @@ class FlowDecorator:
         File and line that it stands on.
     """
 
-    name: ClassVar[str] = ""
-    defaults: ClassVar[Mapping[str, Any]] = {}
-    allow_multiple: ClassVar[bool] = False
-    """A flow may have several of these."""
     options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Top-level options that the decorator adds to the command line: what `click.Option` takes,
     by name."""
@@ -56,35 +52,16 @@ class FlowDecorator:
         statically_defined: bool = False,
         place: tuple[str | None, int | None] = (None, None),
     ) -> None:
-        self.given: dict[str, Any] = {}
-        """What the user has written, without defaults."""
-        self.attributes: dict[str, Any] = {}
-        self.statically_defined: bool = statically_defined
-        self.inserted_by: list[str] | None = None
         self.place: tuple[str | None, int | None] = place
-        self.assign(attributes)
+        super().__init__(attributes, statically_defined=statically_defined)
 
     def assign(self, attributes: Mapping[str, Any]) -> None:
-        """Take in the keyword arguments; what stands for a config is looked at later."""
-        unknown = sorted(
-            name
-            for name in attributes.keys() - self.defaults.keys()
-            if not name.startswith(UNPACKED)
-        )
-        if unknown:
-            error = InvalidDecoratorAttribute(self.name, unknown[0], sorted(self.defaults))
+        """Take in the keyword arguments; an error says where the decorator stands."""
+        try:
+            super().assign(attributes)
+        except InvalidDecoratorAttribute as error:
             error.source_file, error.line_no = self.place
-            raise error
-        self.given = dict(attributes)
-        self.attributes = {**self.defaults, **attributes}
-
-    def clone(self) -> Self:
-        """Make one of these for another flow class, whose configs may differ."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        twin.given = dict(self.given)
-        twin.attributes = dict(self.attributes)
-        return twin
+            raise
 
     def check(self, flow: type, graph: Any) -> None:
         """Refuse what does not fit the flow, before anything runs; `graph` is a FlowGraph."""

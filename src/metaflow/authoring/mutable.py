@@ -15,9 +15,8 @@ from metaflow.authoring.flow_decorators import (
 from metaflow.authoring.mutable_step import MutableStep
 from metaflow.authoring.mutation import (
     Change,
-    Duplicates,
+    Decorated,
     Removed,
-    Spec,
     flow_mutators,
     is_called,
     matches,
@@ -35,7 +34,7 @@ from metaflow.errors.definition import DuplicateFlowDecoratorException
 __all__ = ["MutableFlow", "MutableStep"]
 
 
-class MutableFlow(Duplicates):
+class MutableFlow(Decorated):
     """A flow as a mutator sees it; its steps, parameters and configs are attributes, too."""
 
     def __init__(self, change: Change) -> None:
@@ -76,19 +75,6 @@ class MutableFlow(Duplicates):
         """Each config as attribute name and value."""
         values: Mapping[str, Any] = vars(self._change.flow)["__composition__"].configs
         return ((name, getattr(self._change.flow, name)) for name in values)
-
-    @property
-    def decorator_specs(self) -> Iterator[Spec]:
-        """Short name, qualified name, arguments and keyword arguments of each decorator."""
-        return iter([spec_of(known) for known in self._decorators()])
-
-    def has_decorator(self, name: str) -> bool:
-        """Tell whether the flow has a decorator; a name with a dot is a qualified one."""
-        return any(is_called(spec, name) for spec in self.decorator_specs)
-
-    def get_decorator_specs(self, name: str) -> list[Spec]:
-        """List the specs of all decorators of a name; one with a dot is a qualified name."""
-        return [spec for spec in self.decorator_specs if is_called(spec, name)]
 
     def add_parameter(self, name: str, value: Parameter, overwrite: bool = False) -> None:
         """Give the flow a parameter.
@@ -149,7 +135,7 @@ class MutableFlow(Duplicates):
         deco_type: Any,
         deco_args: Sequence[Any] | None = None,
         deco_kwargs: Mapping[str, Any] | None = None,
-        duplicates: int = Duplicates.IGNORE,
+        duplicates: int = Decorated.IGNORE,
     ) -> Any:
         """Put a decorator on the flow; arguments are as for `MutableStep.add_decorator`.
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metaflow.authoring.custom_base import CustomMeta
 from metaflow.authoring.custom_steps import CustomStepDecorator
 from metaflow.authoring.mutation import (
     Change,
-    Duplicates,
-    Spec,
-    is_called,
+    Decorated,
     matches,
     name_of,
     new_custom,
@@ -24,7 +22,7 @@ from metaflow.authoring.steps import own_step
 from metaflow.errors.definition import DuplicateStepDecoratorException
 
 
-class MutableStep(Duplicates):
+class MutableStep(Decorated):
     """A step as a mutator sees it."""
 
     def __init__(self, change: Change, name: str, flow: Any) -> None:
@@ -36,25 +34,12 @@ class MutableStep(Duplicates):
     def __repr__(self) -> str:
         return f"<MutableStep {self.name}>"
 
-    @property
-    def decorator_specs(self) -> Iterator[Spec]:
-        """Short name, qualified name, arguments and keyword arguments of each decorator."""
-        return iter([spec_of(decorator) for decorator in self._function().decorators])
-
-    def has_decorator(self, name: str) -> bool:
-        """Tell whether the step has a decorator; a name with a dot is a qualified one."""
-        return any(is_called(spec, name) for spec in self.decorator_specs)
-
-    def get_decorator_specs(self, name: str) -> list[Spec]:
-        """List the specs of all decorators of a name; one with a dot is a qualified name."""
-        return [spec for spec in self.decorator_specs if is_called(spec, name)]
-
     def add_decorator(
         self,
         deco_type: Any,
         deco_args: Sequence[Any] | None = None,
         deco_kwargs: Mapping[str, Any] | None = None,
-        duplicates: int = Duplicates.IGNORE,
+        duplicates: int = Decorated.IGNORE,
     ) -> Any:
         """Put a decorator on the step, outside of those that it has.
 
@@ -144,6 +129,10 @@ class MutableStep(Duplicates):
                 if not matches(spec_of(known), deco_name, deco_args, deco_kwargs)
             ]
         return bool(doomed)
+
+    def _decorators(self) -> list[Any]:
+        decorators: list[Any] = self._function().decorators
+        return decorators
 
     def _is_of(self, decorator: Any, kind: Any) -> bool:
         if isinstance(kind, CustomMeta):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeAlias
 
 from metaflow.authoring.custom_base import Custom, CustomMeta, qualified_name
@@ -59,15 +59,31 @@ class Change:
             )
 
 
-class Duplicates:
-    """What to do when a decorator is added that is there already."""
+class Decorated:
+    """What flows and steps have in common for a mutator: decorators that it may look at."""
 
     IGNORE: ClassVar[int] = 1
-    """Add nothing."""
+    """To a decorator that is there already, add nothing."""
     ERROR: ClassVar[int] = 2
     """Raise an error if it stands in the source, else add nothing."""
     OVERRIDE: ClassVar[int] = 3
     """Replace it."""
+
+    @property
+    def decorator_specs(self) -> Iterator[Spec]:
+        """Short name, qualified name, arguments and keyword arguments of each decorator."""
+        return iter([spec_of(known) for known in self._decorators()])
+
+    def has_decorator(self, name: str) -> bool:
+        """Tell whether there is a decorator; a name with a dot is a qualified one."""
+        return any(is_called(spec, name) for spec in self.decorator_specs)
+
+    def get_decorator_specs(self, name: str) -> list[Spec]:
+        """List the specs of all decorators of a name; one with a dot is a qualified name."""
+        return [spec for spec in self.decorator_specs if is_called(spec, name)]
+
+    def _decorators(self) -> Sequence[Any]:
+        raise NotImplementedError
 
 
 def settle_kind(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self, TypeVar, overload
+from typing import Any, ClassVar, TypeVar, overload
 
 from metaflow import registry
+from metaflow.authoring.decorator import Decorator
 from metaflow.authoring.steps import step_functions
 from metaflow.errors.definition import (
     BadStepDecoratorException,
@@ -20,54 +21,11 @@ from metaflow.protocols.step_hook import Attempt
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-UNPACKED = "__unpacked_"
-"""How the name of an argument begins that stands for a whole mapping, as `**cfg` gives it."""
 
+class StepDecorator(Decorator):
+    """Base of the step decorators."""
 
-class StepDecorator:
-    """Base of the built-in step decorators.
-
-    Parameters
-    ----------
-    attributes : mapping
-        The keyword arguments that the user gave.
-    statically_defined : bool, default False
-        The decorator stands in the source file, not on the command line.
-    """
-
-    name: ClassVar[str] = ""
-    defaults: ClassVar[Mapping[str, Any]] = {}
     precedence: ClassVar[int] = 50
-    allow_multiple: ClassVar[bool] = False
-    """A step may have several of these."""
-
-    def __init__(self, attributes: Mapping[str, Any], *, statically_defined: bool = False) -> None:
-        self.given: dict[str, Any] = {}
-        """What the user has written, without defaults."""
-        self.attributes: dict[str, Any] = {}
-        self.statically_defined = statically_defined
-        self.inserted_by: list[str] | None = None
-        self.assign(attributes)
-
-    def assign(self, attributes: Mapping[str, Any]) -> None:
-        """Take in the keyword arguments; what stands for a config is looked at later."""
-        unknown = sorted(
-            name
-            for name in attributes.keys() - self.defaults.keys()
-            if not name.startswith(UNPACKED)
-        )
-        if unknown:
-            raise InvalidDecoratorAttribute(self.name, unknown[0], sorted(self.defaults))
-        self.given = dict(attributes)
-        self.attributes = {**self.defaults, **attributes}
-
-    def clone(self) -> Self:
-        """Make one of these for another flow class, whose configs may differ."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        twin.given = dict(self.given)
-        twin.attributes = dict(self.attributes)
-        return twin
 
     def is_like(self, other: StepDecorator) -> bool:
         """Tell whether another decorator is of the same kind."""
