@@ -105,7 +105,7 @@ def __getattr__(name: str) -> Any:
 
     settings = load_settings()
     if name in __all__:
-        value = getattr(settings, name.lower())
+        value: Any = getattr(settings, name.lower())
     elif name in OF_BACK_ENDS or name.startswith(SWITCHES):
         value = settings.raw.get(name) or None
     else:
