@@ -122,9 +122,12 @@ def test_a_value_that_matches_no_case(workspace):
 def test_no_call_at_all(workspace):
     write(workspace, "self.a", "return")
     done = workspace.fail("run")
-    assert "start" in done.out + done.err
-    assert done.said("without calling `self.next`") or "Internal error:" in done.err
-    assert not list(workspace.latest()["start"].task.child_tasks)
+    assert done.said("Task finished successfully.")
+    assert "    Internal error:\n" in done.err
+    assert "finished with no `self.next`" in done.err
+    start = workspace.latest()["start"].task
+    assert start.successful
+    assert not list(start.child_tasks)
 
 
 @pytest.mark.parametrize(

@@ -491,6 +491,11 @@ def test_the_commands_of_a_flow_as_functions(driven):
         "--namespace=",
     ]
     assert api().tag().add(tags=["t"], run_id="12")[-5:] == ["tag", "add", "--run-id=12", "--", "t"]
+    _, options, by_keyword, _, _ = extract_all_params(api.command("run"))
+    assert by_keyword["max_workers"].opts == ["--max-workers"]
+    assert click_to_python_types[type(by_keyword["max_workers"].type)] is int
+    assert click_to_python_types[type(api._group.params[1].type)] is str
+    assert options.keys() == by_keyword.keys()
     described = extract_all_params(api.command("run"))
     assert described.annotations["alpha"] is int
     assert described.defaults["alpha"] == 1

@@ -297,3 +297,14 @@ def test_runs_can_be_pickled_and_read_elsewhere(workspace):
     )
     assert done.code == 0, done.err
     assert done.out.startswith(f"{run['end'].task.pathspec} [1, 2] ")
+
+
+def test_types_of_parameters_are_told_by_resumed_runs_too(workspace):
+    members = "size = Parameter('size', default=3)\nname_ = Parameter('name', type=str)"
+    three_steps(workspace, members=members)
+    workspace.run()
+    told = workspace.latest()["end"].task["_graph_info"].data["parameters"]
+    workspace.succeed("resume", "end")
+    resumed = workspace.latest()["end"].task["_graph_info"].data["parameters"]
+    assert told == [{"name": "size", "type": "int"}, {"name": "name_", "type": "str"}]
+    assert resumed == told

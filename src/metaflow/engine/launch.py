@@ -286,12 +286,17 @@ class FlowRun:
         request = self._request
         fixed = constants(request.flow, FlowSpec)
         configs = config_values(request.flow)
-        names = [*configs, *(name for name, _ in collect_parameters(request.flow))]
+        declared = dict(collect_parameters(request.flow))
+        names = [*configs, *declared]
         given = {**configs, **request.parameters}
         info = graph_info(
             request.graph,
             file=request.script,
-            parameters=[(name, type(given.get(name)).__name__) for name in names],
+            parameters=[
+                (name, declared[name].value_type if is_unset else type(given[name]))
+                for name in names
+                for is_unset in (name in declared and given.get(name) is None,)
+            ],
             constants=[(name, type(value).__name__) for name, value in fixed.items()],
             decorators=self._flow_decorators(),
         )

@@ -55,7 +55,8 @@ class UnexpectedTransition(MetaflowInternalError):
         self.actual = _actual(transition)
         super().__init__(
             f"Step {node.name} (task-id {task_id}) finished with {self.actual}, "
-            f"but its source says {self.expected}."
+            f"but its source says {self.expected}.",
+            hint="every path through a step ends with the `self.next(...)` on its last line",
         )
 
 

@@ -18,18 +18,29 @@ from metaflow.errors.runner import ArgumentTypeWrong, MissingArgument, UnknownAr
 JSON: TypeAlias = dict[str, Any] | list[Any] | str | int | float | bool | None
 """What a JSON parameter takes."""
 
-click_to_python_types: Final[dict[Any, Any]] = {
-    click.types.StringParamType: str,
-    click.types.IntParamType: int,
-    click.types.FloatParamType: float,
-    click.types.BoolParamType: bool,
-    click.types.UUIDParameterType: UUID,
-    click.types.DateTime: datetime,
-    click.types.Choice: str,
-    click.types.Path: str,
-    click.types.File: str,
-    JSONTypeClass: JSON,
-}
+
+class _ByKind(dict[Any, Any]):
+    """Types of values by kinds of options, those of kinds that are made from known ones too."""
+
+    def __missing__(self, kind: Any) -> Any:
+        """Look for the nearest kind that `kind` is made from; any other takes text."""
+        return next((self[base] for base in kind.__mro__ if base in self), str)
+
+
+click_to_python_types: Final[dict[Any, Any]] = _ByKind(
+    {
+        click.types.StringParamType: str,
+        click.types.IntParamType: int,
+        click.types.FloatParamType: float,
+        click.types.BoolParamType: bool,
+        click.types.UUIDParameterType: UUID,
+        click.types.DateTime: datetime,
+        click.types.Choice: str,
+        click.types.Path: str,
+        click.types.File: str,
+        JSONTypeClass: JSON,
+    }
+)
 """Kind of an option -> type of the keyword argument."""
 
 OTHER_NAMES: Final = {

@@ -41,6 +41,8 @@ class CommandParameters(NamedTuple):
     arguments: dict[str, Parameter]
     """Positional ones on the command line."""
     options: dict[str, Parameter]
+    params: dict[str, click.Parameter]
+    """All of them, as they are defined for the command line."""
     annotations: dict[str, Any]
     defaults: dict[str, Any]
 
@@ -56,9 +58,10 @@ def extract_all_params(cmd_obj: click.Command) -> CommandParameters:
     Returns
     -------
     CommandParameters
-        Signatures of arguments and options, their types and their defaults.
+        Signatures of arguments, signatures of options, the definitions of both, their types and
+        their defaults, each by the names of keywords.
     """
-    found = CommandParameters({}, {}, {}, {})
+    found = CommandParameters({}, {}, {}, {}, {})
     for option in cmd_obj.params:
         name = keywords(option)[0]
         kind = python_type(option)
@@ -74,6 +77,7 @@ def extract_all_params(cmd_obj: click.Command) -> CommandParameters:
         )
         where = found.arguments if isinstance(option, click.Argument) else found.options
         where[name] = signature
+        found.params[name] = option
         found.annotations[name] = kind
         if has_default:
             found.defaults[name] = default

@@ -17,7 +17,6 @@ from metaflow.authoring.state import (
     PendingTransition,
     TaskState,
 )
-from metaflow.errors.base import MetaflowException
 from metaflow.errors.storage import DataException
 from metaflow.model.artifact import ArtifactRef, Unread, read_ref
 from metaflow.model.spec import NO_RETRY_EXIT_CODE
@@ -90,11 +89,6 @@ def perform(
     failure = None if is_placeholder else _call(flow, attempt, arguments)
     if attempt.handled is not None or is_placeholder:
         state.transition = static_transition(flow, assignment.step)
-    if failure is None and state.transition is None and not _is_end(attempt.flow, state.step):
-        failure = MetaflowException(
-            f"Step `{state.step}` ended without calling `self.next`.",
-            hint="every path through a step ends with `self.next(...)`",
-        )
     return state, attempt, failure
 
 

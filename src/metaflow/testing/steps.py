@@ -176,6 +176,10 @@ def run_step(  # noqa: PLR0913 - what a step can be given; all by name
     env = dict(declare(flow, graph)[step].env)
     with _as_in_a_task(env) as printed:
         state, attempt, failure = perform(flow, context, memory, assignment)
+    if failure is None and state.transition is None and graph[step].out_funcs:
+        failure = StepCallInvalid(
+            flow.__name__, step, "it has ended without a call of `self.next`", graph[step].out_funcs
+        )
     if failure is not None and raises:
         raise failure
     return StepResult(

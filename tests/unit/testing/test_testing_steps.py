@@ -85,6 +85,18 @@ class TestedFlow(FlowSpec):
         self.names_of_parameters = current.parameter_names
 
 
+class SilentFlow(FlowSpec):
+    @step
+    def start(self):
+        if self.name:
+            return
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
 def test_the_artifacts_the_output_and_the_transition_are_told():
     result = run_step(TestedFlow, "start")
     assert result.names == ["x", "y"]
@@ -221,3 +233,9 @@ def test_a_faulty_graph_is_refused():
     with pytest.raises(MetaflowException, match="nowhere"):
         run_step(FaultyFlow, "start")
     assert issubclass(StepCallInvalid, MetaflowException)
+
+
+def test_a_step_that_does_not_call_next_is_told():
+    result = run_step(SilentFlow, "start", raises=False)
+    assert isinstance(result.exception, StepCallInvalid)
+    assert "without a call of `self.next`" in str(result.exception)
