@@ -23,6 +23,13 @@ FACES = {"_worker": "worker", "_exit_hook": "exit_hooks"}
 """What the program becomes when we have started it ourselves, by its first argument."""
 
 
+class _OwnClass:
+    """The class itself, also on the class: older code looks for it below mutators."""
+
+    def __get__(self, instance: FlowSpec | None, owner: type[FlowSpec]) -> type[FlowSpec]:
+        return owner
+
+
 class FlowSpec:
     """Base class of all flows.
 
@@ -265,9 +272,7 @@ class FlowSpec:
     def _graph(self) -> Any:
         return flow_graph(type(self))
 
-    @property
-    def _flow_cls(self) -> type[FlowSpec]:
-        return type(self)
+    _flow_cls = _OwnClass()
 
     def _has_state(self) -> bool:
         return "__state__" in self.__dict__

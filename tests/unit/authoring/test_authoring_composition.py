@@ -291,6 +291,7 @@ def mutated(early=None, late=None, base=Base, above=()):
         Mutated = each(Mutated)  # noqa: N806
     Mutated = Calls(Mutated)  # noqa: N806
     finish(Mutated, [])
+    assert Mutated._flow_cls is Mutated(use_cli=False)._flow_cls is Mutated
     return Mutated
 
 
