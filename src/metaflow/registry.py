@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from metaflow import entry_points
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -81,6 +79,8 @@ added: Final[Added] = Added()
 
 def names(kind: str) -> list[str]:
     """List all registered names of a kind, sorted."""
+    from metaflow import entry_points
+
     known = {name for group, name in BUILT_IN if group == kind}
     known |= entry_points.offered(kind).keys()
     if added.extensions is not None:
@@ -109,6 +109,8 @@ def load(kind: str, name: str) -> Any:
             return make()
     target = BUILT_IN.get((kind, name))
     if target is None:
+        from metaflow import entry_points
+
         return entry_points.load(kind, name)
     module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)
@@ -120,6 +122,8 @@ def plugged(kind: str) -> dict[str, Callable[[], Any] | None]:
     Names that are switched off stand there with None. For kinds that each run asks for;
     where nothing is added, asking costs a fraction of a millisecond.
     """
+    from metaflow import entry_points
+
     found: dict[str, Callable[[], Any] | None] = {}
     if entry_points.is_offered(kind):
         found.update({name: point.load for name, point in entry_points.offered(kind).items()})
@@ -132,4 +136,6 @@ def has_plugged(kind: str) -> bool:
     """Tell whether packages add anything to a kind, without importing any of it."""
     if added.extensions is not None and added.extensions.plugins(kind):
         return True
+    from metaflow import entry_points
+
     return entry_points.is_offered(kind)
