@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from metaflow.protocols.deploy_target import DeployRequest
+from metaflow.runner.closing import CleansUp
 from metaflow.runner.deploy_targets import find_target, target_names
 from metaflow.runner.deployed import DeployedFlow, TriggeredRun
 from metaflow.runner.metaflow_runner import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from metaflow.protocols.deploy_target import DeployTarget
 
@@ -45,7 +45,7 @@ class PreparedDeployment:
         return DeployedFlow(self._target, facts, self.deployer)
 
 
-class Deployer:
+class Deployer(CleansUp):
     """Deploys a flow's file: `Deployer("train.py").argo_workflows(name="train").create()`.
 
     There is one method for each deploy target; other packages bring targets by an entry
@@ -136,14 +136,3 @@ class Deployer:
     def cleanup(self) -> None:
         """Remove what was made for deploying."""
         self._runner.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.cleanup()

@@ -8,15 +8,15 @@ from metaflow.client import Run, Task
 from metaflow.client.scope import scope_of
 from metaflow.errors.metadata import MetaflowNotFound
 from metaflow.errors.runner import SpunTaskNotKept
+from metaflow.runner.closing import CleansUp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from types import TracebackType
 
     from metaflow.runner.command import CommandManager
 
 
-class ExecutingProcess:
+class ExecutingProcess(CleansUp):
     """A command of a flow that was started by a program.
 
     Parameters
@@ -99,26 +99,8 @@ class ExecutingProcess:
         async for place, line in self.command_obj.lines(stream, position):
             yield place, line
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.command_obj.cleanup()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def cleanup(self) -> None:
+        """End the process if it still runs, and remove its files."""
         self.command_obj.cleanup()
 
     def _object(self, cls: Any, *components: str) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakSet
 
 from metaflow.runner.click_api import MetaflowAPI
+from metaflow.runner.closing import CleansUp
 from metaflow.runner.command import CommandManager
 from metaflow.runner.executing import ExecutingProcess, ExecutingRun, ExecutingTask
 from metaflow.runner.lineage import record_child, running_task
@@ -15,7 +16,6 @@ from metaflow.runner.loading import refuse_during_import
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
 __all__ = ["ExecutingProcess", "ExecutingRun", "ExecutingTask", "Runner"]
 
@@ -23,7 +23,7 @@ WITH_LINEAGE: Final = frozenset({"run", "resume"})
 """Commands that make a run of the flow, which may have been started by a task."""
 
 
-class Runner:
+class Runner(CleansUp):
     """Runs a flow's file from a program.
 
     Arguments are checked before anything runs. The methods `run`, `resume` and `spin`
@@ -241,28 +241,6 @@ class Runner:
         for command in list(self._commands):
             command.cleanup()
         self._commands.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.cleanup()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.cleanup()
 
     # ── inside ───────────────────────────────────────────────────────────────────────────
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from metaflow.errors.runner import NBRunnerInitializationError
 from metaflow.runner.cell import make_flow_file
+from metaflow.runner.closing import CleansUp
 from metaflow.runner.metaflow_runner import ExecutingRun, Runner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from metaflow.authoring.flowspec import FlowSpec
     from metaflow.client import Run
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["NBRunner", "NBRunnerInitializationError"]
 
 
-class NBRunner:
+class NBRunner(CleansUp):
     """Runs a flow that is defined in a notebook.
 
     The flow's cell, without what starts runs there, is written to a file; so is what the
@@ -137,17 +137,6 @@ class NBRunner:
         self.runner.cleanup()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.flow_file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.cleanup()
 
 
 def in_ipython() -> bool:
