@@ -89,6 +89,14 @@ def test_switched_off_it_leaves_the_value_to_pickle(project):
     assert "points are not to be pickled" in done.stdout
 
 
+def test_who_has_switched_it_off_is_told(project):
+    project.python("points.py", "run")
+    done = project.python(
+        "-c", "\n".join(READ), fails=True, METAFLOW_ENABLED_ARTIFACT_SERIALIZER='["-acme_point"]'
+    )
+    assert "cannot be used here: it is switched off" in " ".join(done.stderr.split())
+
+
 def test_a_distribution_offers_one_by_an_entry_point(tmp_path):
     plugins = SAMPLE / "metaflow_extensions" / "acme" / "plugins"
     site = tmp_path / "site"

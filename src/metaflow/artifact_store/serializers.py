@@ -329,8 +329,7 @@ class SerializerStore:
             except Exception as error:
                 problem = f"{type(error).__name__}: {error}"
                 raise SerializerFailed(cls.TYPE, type_, problem) from error
-        known = self._plugins.get(told["name"])
-        problem = "there is none of that name" if known is None else known.problem or "it refuses"
+        problem = _why_not(self._plugins.get(told["name"]))
         raise SerializerMissing(type_, told["serializer"], told["source"], problem)
 
     def _wake(self, type_: str, name: str) -> None:
@@ -401,6 +400,15 @@ def _only(blobs: Sequence[Any]) -> bytes:
     if not isinstance(data, bytes | bytearray | memoryview):
         raise TypeError(f"its blob is of type {type(data).__name__}, not bytes")
     return bytes(data)
+
+
+def _why_not(plugin: Plugin | None) -> str:
+    """Say why a serializer does not read what it has stored."""
+    if plugin is None:
+        return "there is none of that name"
+    if plugin.state is SerializerState.DISABLED:
+        return "it is switched off"
+    return plugin.problem or "it refuses"
 
 
 def _type_of(plugin: Plugin) -> str:
