@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from metaflow.client.base import MetaflowObject
+from metaflow.client.base import MetaflowObject, place_of
 from metaflow.client.run import Run, run_object
-from metaflow.client.scope import Scope, current_scope
+from metaflow.client.scope import Scope, current_scope, scope_of
 from metaflow.client.view import RunView, catalog_of, local_time
 from metaflow.errors.metadata import MetaflowNamespaceMismatch, ObjectNotFound
 
@@ -137,7 +137,7 @@ class Metaflow:
     __slots__ = ("_scope",)
 
     def __init__(self) -> None:
-        self._scope: Final[Scope] = current_scope()
+        self._scope: Scope = current_scope()
 
     @property
     def flows(self) -> list[Flow]:
@@ -164,8 +164,17 @@ class Metaflow:
         catalog = self._scope.backing.catalog
         return catalog is not None and isinstance(name, str) and catalog.flow(name) is not None
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored_root, place_of(self._scope)
+
     def __repr__(self) -> str:
         return "Metaflow()"
 
     def __str__(self) -> str:
         return f"Metaflow() looking at `{self._scope.backing.spec}`"
+
+
+def _restored_root(spec: str, namespace: str | None, checked: bool) -> Metaflow:
+    root = Metaflow.__new__(Metaflow)
+    root._scope = scope_of(spec, namespace, checked=checked)
+    return root

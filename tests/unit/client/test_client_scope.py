@@ -175,10 +175,11 @@ def test_unpickled_objects_keep_their_store_and_namespace(world, tmp_path_factor
     world.small_run("F", "2", system_tags=("user:bob",))
     task = Task("F/1/work/2", attempt=0)
     things = [Flow("F"), Run("F/1"), Run("F/1")["end"], task, task["x"]]
-    pickled = pickle.dumps([*things, Run("F/1").data])
+    pickled = pickle.dumps([Metaflow(), *things, Run("F/1").data])
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     namespace("user:nobody")
-    *restored, data = pickle.loads(pickled)
+    root, *restored, data = pickle.loads(pickled)
+    assert [repr(flow) for flow in root] == ["Flow('F')"]
     assert [repr(one) for one in restored] == [repr(one) for one in things]
     assert [run.id for run in restored[0]] == ["1"]
     assert restored[4].data == 2
