@@ -499,6 +499,8 @@ def test_the_commands_of_a_flow_as_functions(driven):
     described = extract_all_params(api.command("run"))
     assert described.annotations["alpha"] is int
     assert described.defaults["alpha"] == 1
+    assert described.defaults["run_id_file"] is None
+    assert described.options["run_id_file"].default is None
     assert "user_namespace" in described.options
     assert str in click_to_python_types.values()
     with pytest.raises(AttributeError, match="no command `walk`"):

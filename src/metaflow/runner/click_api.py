@@ -67,7 +67,8 @@ def extract_all_params(cmd_obj: click.Command) -> CommandParameters:
         kind = python_type(option)
         if option.multiple if isinstance(option, click.Option) else option.nargs != 1:
             kind = list[kind]  # type: ignore[valid-type]  # made for readers of the signature
-        default = option.default
+        # The definition itself has a mark of click's in the place of a default that there is not.
+        default = option.to_info_dict().get("default")
         has_default = not option.required
         signature = Parameter(
             name,
