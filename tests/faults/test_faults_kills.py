@@ -311,16 +311,24 @@ def test_a_warm_parent_that_dies_owing_workers_is_not_waited_for(lab: Lab) -> No
 
 def test_a_warm_parent_killed_at_its_birth_is_not_waited_for(lab: Lab) -> None:
     lab.write_step("self.next(self.end)")
-    for _ in range(8):
+    strikes = 0
+    # On a busy machine a run may be over before its warm parent was seen.
+    for _ in range(40):
         launcher = lab.start("run")
         parents: list[int] = []
-        while not (parents := launcher.parents()):
-            assert launcher.popen.poll() is None, launcher.out()
-        os.kill(parents[0], signal.SIGKILL)
+        while not parents and launcher.popen.poll() is None:
+            parents = launcher.parents()
+        if parents:
+            strikes += 1
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(parents[0], signal.SIGKILL)
         done = launcher.finish(10)
         assert not launcher.leftovers()
-        assert done.code in {0, 1}
+        assert done.code in ({0, 1} if parents else {0})
         assert "Traceback" not in done.all, done.all
+        if strikes == 8:
+            break
+    assert strikes
 
 
 def test_a_launcher_killed_before_its_run_begins_leaves_a_store_that_works(lab: Lab) -> None:
