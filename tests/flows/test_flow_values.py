@@ -308,3 +308,39 @@ def test_types_of_parameters_are_told_by_resumed_runs_too(workspace):
     resumed = workspace.latest()["end"].task["_graph_info"].data["parameters"]
     assert told == [{"name": "size", "type": "int"}, {"name": "name_", "type": "str"}]
     assert resumed == told
+
+
+def test_what_tools_read_of_open_foreachs_is_the_same_in_a_step_and_in_the_client(workspace):
+    workspace.write("""
+from metaflow import FlowSpec, step
+
+
+class ValuesFlow(FlowSpec):
+    @step
+    def start(self):
+        self.letters = "ab"
+        self.next(self.each, foreach="letters")
+
+    @step
+    def each(self):
+        assert self._current_step == "each"
+        self.seen = [tuple(frame) for frame in self._foreach_stack]
+        self.named = self._foreach_stack[-1].value, self._foreach_stack[-1].num_splits
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        assert self._foreach_stack == []
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    ValuesFlow()
+""")
+    _, task = sorted(workspace.run()["each"], key=lambda task: task.index)
+    assert task.data.seen == [("start", "letters", 2, 1, "b")] == task["_foreach_stack"].data
+    assert task.data.named == ("b", 2)

@@ -15,7 +15,7 @@ from metaflow.authoring.state import TaskState
 from metaflow.authoring.steps import StepFunction, step_functions
 from metaflow.errors.base import MetaflowException
 from metaflow.model.artifact import read_ref
-from metaflow.model.task import Input
+from metaflow.model.task import ForeachFrame, Input
 
 ITEM_CHARS = 20
 """How much of a foreach item `str(self)` shows."""
@@ -265,8 +265,12 @@ class FlowSpec:
         return self.__dict__["__state__"].step if self._has_state() else None
 
     @property
-    def _foreach_stack(self) -> list[Any]:
-        return self.__dict__["__state__"].foreach_frames() if self._has_state() else []
+    def _foreach_stack(self) -> list[ForeachFrame]:
+        frames = self.__dict__["__state__"].foreach_frames() if self._has_state() else ()
+        return [
+            ForeachFrame(frame.step, frame.var, frame.count, frame.index, place[2])
+            for frame, place in zip(frames, self.foreach_stack(), strict=True)
+        ]
 
     @property
     def _graph(self) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from metaflow.client.view import local_time
 from metaflow.model.records import PARAMETERS_STEP
-from metaflow.model.task import Transition
+from metaflow.model.task import ForeachFrame, Transition
 from metaflow.settings import load_settings
 
 if TYPE_CHECKING:
@@ -37,16 +37,6 @@ class Fact(NamedTuple):
     value: Any
     created_at: datetime
     type: str
-
-
-class ForeachFrame(NamedTuple):
-    """One foreach around a task, as `_foreach_stack` holds it."""
-
-    step: str
-    var: str | None
-    num_splits: int | None
-    index: int  # type: ignore[assignment]  # the field's name is known to tools
-    value: Any
 
 
 def facts_of(view: TaskView) -> Iterator[Fact]:
