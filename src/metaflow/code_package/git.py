@@ -197,9 +197,11 @@ def _status(folder: str) -> bytes | None:
 
 def _read_until(descriptor: int, deadline: float) -> bytes | None:
     pieces: list[bytes] = []
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
     while True:
         left = deadline - time.monotonic()
-        if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+        if left <= 0 or not poller.poll(1000 * left):
             return None
         piece = os.read(descriptor, 1 << 16)
         if not piece:

@@ -19,7 +19,7 @@ import select
 import signal
 import socket
 from array import array
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from metaflow.artifact_store.local import LocalArtifactStore
 from metaflow.code_package.snapshot import known_snapshot
@@ -146,16 +146,22 @@ def _read_requests(control: socket.socket) -> bytes:
         return b""
 
 
-class Line(NamedTuple):
+class Line:
     """The descriptors of one worker that is about to be forked, and of all made with it."""
 
-    channel: int
-    out: int
-    err: int
-    handed: tuple[int, int, int]
-    """The other ends, which the launcher gets."""
-    spans: list[tuple[int, int]]
-    """What to close: the first number of each run of descriptors, and the one after its last."""
+    __slots__ = ("channel", "err", "handed", "out", "spans")
+
+    def __init__(
+        self,
+        ours: tuple[int, int, int],
+        theirs: tuple[int, int, int],
+        spans: list[tuple[int, int]],
+    ) -> None:
+        self.channel, self.out, self.err = ours
+        self.handed = theirs
+        """The other ends, which the launcher gets."""
+        self.spans = spans
+        """What to close: the first number of each run of descriptors, and the one after it."""
 
 
 def _fork_workers(control: socket.socket, workers: set[int], count: int) -> Line | None:
@@ -194,7 +200,7 @@ def _open_lines(count: int) -> list[Line]:
         out_read, out = os.pipe()
         err_read, err = os.pipe()
         opened += [channel, far, out_read, out, err_read, err]
-        lines.append(Line(channel, out, err, (far, out_read, err_read), spans))
+        lines.append(Line((channel, out, err), (far, out_read, err_read), spans))
     for descriptor in sorted(opened):
         if spans and spans[-1][1] == descriptor:
             spans[-1] = (spans[-1][0], descriptor + 1)

@@ -39,9 +39,12 @@ class PackerPipe:
     def read(self, timeout_s: float = 0.0) -> CodePacked | None:
         """Take in what is there, and wait for the rest so long; None if it is not whole."""
         deadline = time.monotonic() + timeout_s
+        # Unlike `select`, this takes descriptors of any number.
+        poller = select.poll()
+        poller.register(self._descriptor, select.POLLIN)
         while True:
             left = max(0.0, deadline - time.monotonic())
-            if not select.select([self._descriptor], [], [], left)[0]:
+            if not poller.poll(1000 * left):
                 return None
             piece = os.read(self._descriptor, 1 << 16)
             if not piece:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import selectors
 import socket
 import sys
@@ -97,7 +96,7 @@ class LocalWorkers:
             left = deadline - time.monotonic()
             if left <= 0:
                 return CodePacked((), f"it was not complete {timeout_s:g} s after the run")
-            select.select([self._selector], [], [], left)
+            self._selector.select(left)
         return None
 
     def request(self, env: Env, count: int) -> None:
