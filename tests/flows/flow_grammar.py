@@ -40,6 +40,15 @@ class Foreach(NamedTuple):
     join: str
 
 
+class Gang(NamedTuple):
+    """A step that goes on to the members of a gang, all of one step, and the join after them."""
+
+    opener: str
+    size: int
+    member: str
+    join: str
+
+
 class Switch(NamedTuple):
     """A step that goes on to one of its cases; all cases lead to what comes next.
 
@@ -58,7 +67,7 @@ class Loop(NamedTuple):
     turns: int
 
 
-Block: TypeAlias = Step | Split | Foreach | Switch | Loop
+Block: TypeAlias = Step | Split | Foreach | Gang | Switch | Loop
 Seq: TypeAlias = tuple[Block, ...]
 
 
@@ -69,6 +78,10 @@ class Shape(NamedTuple):
     blocks: Seq
     inherited: tuple[str, ...] = ()
     """Steps that a base class in another file brings."""
+    diamond: bool = False
+    """The base class has them from two others, half and half."""
+    overridden: tuple[str, ...] = ()
+    """Steps that the base class has too, and that would fail there."""
     base: str = "Recorder"
     options: tuple[str, ...] = ()
     """What the command line needs to run it."""
@@ -79,7 +92,7 @@ class Shape(NamedTuple):
 
     @property
     def steps(self) -> list[str]:
-        return list(step_names(self.blocks))
+        return list(dict.fromkeys(step_names(self.blocks)))
 
     @property
     def start(self) -> str:
@@ -95,7 +108,7 @@ class Shape(NamedTuple):
         return {
             block.name if isinstance(block, Loop) else block.opener
             for block in all_blocks(self.blocks)
-            if isinstance(block, Foreach | Switch | Loop)
+            if isinstance(block, Foreach | Gang | Switch | Loop)
         }
 
 
@@ -113,6 +126,8 @@ def inner_sequences(block: Block) -> tuple[Seq, ...]:
         return block.branches
     if isinstance(block, Foreach):
         return (block.body,)
+    if isinstance(block, Gang):
+        return ((Step(block.member),),)
     if isinstance(block, Switch):
         return tuple(case for _, case in block.cases)
     return ()
@@ -129,7 +144,7 @@ def step_names(blocks: Seq) -> Iterator[str]:
         yield entry(block)
         for inner in inner_sequences(block):
             yield from step_names(inner)
-        if isinstance(block, Split | Foreach):
+        if isinstance(block, Split | Foreach | Gang):
             yield block.join
 
 
@@ -138,7 +153,7 @@ def steps(text: str) -> Seq:
     return tuple(Step(name) for name in text.split())
 
 
-def differing(block: Split | Foreach) -> set[str]:
+def differing(block: Split | Foreach | Gang) -> set[str]:
     """Names on which the inputs of a block's join may disagree, so that it excludes them."""
     names = {"oops"}
     for inner in all_blocks((block,)):

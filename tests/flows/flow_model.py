@@ -9,13 +9,13 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from flow_grammar import Block, Foreach, Loop, Seq, Shape, Split, Step, Switch, differing
+from flow_grammar import Block, Foreach, Gang, Loop, Seq, Shape, Split, Step, Switch, differing
 from flow_recorder import KEPT
 
 Values: TypeAlias = dict[str, Any]
 Key: TypeAlias = tuple[str, tuple[int, ...], int]
 """Step, positions in the foreachs around it, turn in a loop."""
-Stack: TypeAlias = tuple[tuple[int, int, Any], ...]
+Stack: TypeAlias = tuple[tuple[int, int | None, Any], ...]
 
 
 class ModelTask(NamedTuple):
@@ -83,6 +83,11 @@ class _Model:
             own = {f"choice_{block.opener}": key}
             values, parents = self.note(block.opener, values, stack, parents, own)
             return self.walk(dict(block.cases)[key], values, stack, parents)
+        if isinstance(block, Gang):
+            values, parents = self.note(block.opener, values, stack, parents)
+            stacks = [(*stack, (node, None, node)) for node in range(block.size)]
+            ends = [self.note(block.member, values, inside, parents) for inside in stacks]
+            return self.gather(block, ends, stack, stacks)
         items = eval(block.items, dict(names))
         own = {f"items_{block.opener}": items}
         values, parents = self.note(block.opener, values, stack, parents, own)
@@ -109,7 +114,7 @@ class _Model:
 
     def gather(
         self,
-        block: Split | Foreach,
+        block: Split | Foreach | Gang,
         ends: Sequence[tuple[Values, tuple[Key, ...]]],
         stack: Stack,
         stacks: Sequence[Stack],

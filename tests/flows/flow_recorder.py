@@ -38,6 +38,7 @@ class Recorder(FlowSpec):
         self.trail = [*self.trail, current.step_name]
         self.shared.append(current.step_name)
         self._record()
+        self.added()
         self._fail_if_asked()
         self.completed = current.step_name
 
@@ -53,9 +54,13 @@ class Recorder(FlowSpec):
         self.met = [(str(one), one.index, one.input, one.foreach_stack()) for one in inputs]
         self.completed = [one.completed for one in inputs]
         self._record()
+        self.added(inputs)
         self.merge_artifacts(inputs, exclude=exclude)
         self._fail_if_asked()
         self.completed = step
+
+    def added(self, inputs=None):
+        """Do what a flow adds to each of its steps; joins have not merged yet."""
 
     def _record(self):
         step = current.step_name

@@ -1,0 +1,485 @@
+"""Behaviours that need a run of their own: failures, retries, limits, decorators that change ways."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from flow_grammar import Foreach, Gang, Split, all_blocks, entry
+from flow_model import Circumstances, expected_tasks
+from flow_workspace import tasks_by_key
+from matrix_behaviour import Behaviour, arguments_of, as_options, sources
+from matrix_shapes import has, loops
+
+from metaflow import Task
+
+if TYPE_CHECKING:
+    from flow_grammar import Shape
+    from flow_workspace import Done, Workspace
+
+AS_GIVEN = Circumstances(level=7, options={"deep": [2]}, tags=("two words", "t"))
+TROUBLES: list[Trouble] = []
+
+
+class Trouble(Behaviour, abstract=True):
+    """A behaviour that is the only one of its flow."""
+
+    def __init_subclass__(cls, *, abstract: bool = False) -> None:
+        if not abstract:
+            TROUBLES.append(cls())
+
+    options: ClassVar[tuple[str, ...]] = ()
+    env: ClassVar[dict[str, str]] = {}
+    ignored: ClassVar[tuple[str, ...]] = ()
+    """Values of the model that differ because of the behaviour."""
+
+    def write(self, workspace: Workspace, shape: Shape) -> None:
+        workspace.write_files(sources(shape, [self]))
+        added = workspace.folder / "added.py"
+        constants = "".join(f"{k} = {v!r}\n" for k, v in self.constants(shape).items())
+        added.write_text(added.read_text() + constants)
+
+    def constants(self, shape: Shape) -> dict[str, Any]:
+        """Names that the code of the flow sees."""
+        return {"START": shape.start, "END": shape.end, "FREE": free(shape)}
+
+    def arguments_given(self, shape: Shape) -> list[str]:
+        return [*as_options(arguments_of([])), *shape.options, *self.options]
+
+    def perform(self, workspace: Workspace, shape: Shape) -> None:
+        """Run a flow of this shape and look at what comes of it."""
+        self.write(workspace, shape)
+        done = workspace.succeed("run", *self.arguments_given(shape), **self.env)
+        run = workspace.latest()
+        tasks = dict(tasks_by_key(run))
+        model = expected_tasks(shape, self.circumstances(shape))
+        assert tasks.keys() == model.keys()
+        for key, task in tasks.items():
+            wanted = {n: v for n, v in model[key].values.items() if n not in self.ignored}
+            assert {name: task[name].data for name in wanted} == wanted, key
+        self.look(shape, done, run, tasks)
+
+    def circumstances(self, shape: Shape) -> Circumstances:
+        return AS_GIVEN
+
+    def look(self, shape: Shape, done: Done, run: Any, tasks: Any) -> None:
+        raise NotImplementedError
+
+
+def free(shape: Shape) -> list[str]:
+    """Steps whose code does not choose the way: they may fail and be caught, or be replaced."""
+    return [step for step in shape.steps if step not in shape.steps_that_choose]
+
+
+class RetryOnce(Trouble):
+    decorator = "@retry(times=1)"
+    env = {"FAIL_FIRST": "1"}
+
+    def circumstances(self, shape):
+        return AS_GIVEN._replace(retry=1)
+
+    def look(self, shape, done, run, tasks):
+        assert len(done.said("Task is starting (retry).")) == len(tasks)
+        for task in tasks.values():
+            assert task.current_attempt == 1
+            first = Task(task.pathspec, attempt=0)
+            assert not first.successful
+            assert first.exception.exception == "failing attempt 0"
+            assert first.data.process["pid"] != task.data.process["pid"]
+
+
+class RetryTwice(Trouble):
+    """The first attempt is killed, the second ends with an exit code."""
+
+    decorator = "@retry(times=2)"
+    each = """
+    import os, signal, sys
+    if current.retry_count == 0:
+        print('about to be killed', flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if current.retry_count == 1:
+        sys.exit(203)
+    """
+
+    def applies(self, shape):
+        return not has(shape, Gang)  # members that others end are no separate failures
+
+    def circumstances(self, shape):
+        return AS_GIVEN._replace(retry=2)
+
+    def look(self, shape, done, run, tasks):
+        for task in tasks.values():
+            assert task.current_attempt == 2
+            assert "about to be killed" in Task(task.pathspec, attempt=0).stdout
+            assert not Task(task.pathspec, attempt=1).successful
+
+
+class RetryRuledOut(Trouble):
+    """Exit code 202 ends the run at once, whatever `@retry` says."""
+
+    decorator = "@retry(times=3)"
+    each = "import sys; sys.exit(202) if step == END else None"
+
+    def perform(self, workspace, shape):
+        self.write(workspace, shape)
+        done = workspace.fail("run", *self.arguments_given(shape))
+        run = workspace.latest()
+        (task,) = run[shape.end]
+        assert task.current_attempt == 0
+        assert not task.successful
+        assert not run.successful
+        assert f"Step {shape.end} (task-id {task.id}) failed." in done.err
+        assert not done.said("(retry)")
+
+
+class CaughtExceptions(Trouble):
+    each = "if step in FREE: raise ValueError(f'trouble in {step}')"
+    decorator = "@catch(var='oops', print_exception=False)"
+
+    def applies(self, shape):
+        return bool(free(shape))
+
+    def decorated(self, shape):
+        return free(shape)
+
+    def circumstances(self, shape):
+        return AS_GIVEN._replace(fails=free(shape).__contains__)
+
+    def perform(self, workspace, shape):
+        # A join that fails before it merges has nothing to carry on: only what came before is known.
+        self.write(workspace, shape)
+        workspace.succeed("run", *self.arguments_given(shape), **self.env)
+        run = workspace.latest()
+        tasks = [task for step in run for task in step]
+        assert len(tasks) == len(expected_tasks(shape))
+        for task in tasks:
+            step = task.path_components[2]
+            assert task.finished
+            assert task.exception is None
+            assert task.successful == (step not in free(shape))
+            if step in free(shape):
+                self.look_at(task, step)
+        assert run.finished
+
+    def look_at(self, task, step):
+        assert task.data.oops.type == "builtins.ValueError"
+        assert task.data.oops.exception == f"trouble in {step}"
+        assert "raise ValueError(f'trouble in" in task.data.oops.stacktrace
+
+
+class CaughtDeath(CaughtExceptions):
+    each = """
+    import os, signal
+    if step in FREE:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    """
+
+    def look_at(self, task, step):
+        assert task.data.oops.type.endswith("FailureHandledByCatch")
+
+
+class CaughtAfterRetries(CaughtExceptions):
+    each = """
+    if step in FREE:
+        self.tried = current.retry_count
+        raise ValueError(f'trouble in {step}')
+    """
+    decorator = "@catch(var='oops', print_exception=False)\n@retry(times=1)"
+
+    def look_at(self, task, step):
+        super().look_at(task, step)
+        assert task.data.tried == 1
+        assert Task(task.pathspec, attempt=0)["tried"].data == 0
+
+
+class CaughtWithoutVariable(CaughtExceptions):
+    decorator = "@catch(print_exception=False)"
+
+    def look_at(self, task, step):
+        assert "oops" not in task
+
+
+class TimedOut(Trouble):
+    """The last step runs for ever."""
+
+    each = "while step == END: pass"
+    decorator = "@timeout(seconds=1)"
+
+    def decorated(self, shape):
+        return [shape.end]
+
+    def perform(self, workspace, shape):
+        self.write(workspace, shape)
+        workspace.fail("run", *self.arguments_given(shape))
+        task = workspace.latest()[shape.end].task
+        assert task.exception.type.endswith("TimeoutException")
+        assert (task.finished_at - task.created_at).total_seconds() >= 1
+
+
+class UnpicklableArtifact(Trouble):
+    each = "if step == END: self.lock = __import__('threading').Lock()"
+
+    def perform(self, workspace, shape):
+        self.write(workspace, shape)
+        done = workspace.fail("run", *self.arguments_given(shape))
+        task = workspace.latest()[shape.end].task
+        assert not task.successful
+        assert task.metadata_dict["attempt_ok"] == "False"
+        assert "`lock`" in done.out
+        assert done.said("Cannot pickle artifact")
+        assert task["told"].data
+
+
+class FailureInTheLastStep(Trouble):
+    """What was done stays and can be looked at."""
+
+    each = "if step == END: raise ValueError('deliberate')"
+
+    def perform(self, workspace, shape):
+        self.write(workspace, shape)
+        options = ("--run-id-file", "id.txt")
+        done = workspace.fail("run", *self.arguments_given(shape), *options)
+        run = workspace.latest()
+        assert (workspace.folder / "id.txt").read_text() == run.id
+        assert not run.successful
+        assert not run.finished
+        task = run[shape.end].task
+        assert not task.finished
+        assert task.finished_at is not None
+        assert task.exception.exception == "deliberate"
+        assert "ValueError: deliberate" in task.stderr
+        assert "raise ValueError('deliberate')" in task.stderr
+        assert "metaflow/" not in task.stderr, "frames of the framework stay out"
+        assert "Workflow failed." in done.out
+        assert f"Step {shape.end} (task-id {task.id}) failed." in done.err
+        found = dict(tasks_by_key(run))
+        assert found.keys() == expected_tasks(shape).keys()
+        assert all(t.successful for key, t in found.items() if key[0] != shape.end)
+
+
+class SkippedSteps(Trouble):
+    module = """
+    @user_step_decorator
+    def skipping(step_name, flow, inputs=None, attributes=None):
+        flow.skipped = True
+        if inputs is not None:
+            flow.met_at_skip = len(inputs)
+        yield USER_SKIP_STEP
+    """
+    decorator = "@skipping"
+
+    def decorated(self, shape):
+        return [step for step in free(shape) if step != shape.start]
+
+    def applies(self, shape):
+        return bool(self.decorated(shape))
+
+    def perform(self, workspace, shape):
+        self.write(workspace, shape)
+        done = workspace.succeed("run", *self.arguments_given(shape))
+        run = workspace.latest()
+        tasks = [task for step in run for task in step]
+        assert len(tasks) == len(expected_tasks(shape))
+        assert run.successful
+        for task in tasks:
+            skipped = task.path_components[2] in self.decorated(shape)
+            assert skipped == (f"seen_{task.path_components[2]}" not in task)
+            assert task.stdout.startswith("out ") != skipped
+        assert len(done.said("Task finished successfully.")) == len(tasks)
+
+
+class ReplacedSteps(SkippedSteps):
+    module = """
+    def instead(flow, inputs=None):
+        flow.replaced = True
+        print('instead of', current.step_name)
+        return True
+
+    @user_step_decorator
+    def skipping(step_name, flow, inputs=None, attributes=None):
+        yield instead
+    """
+
+
+class SwallowedFailures(Trouble):
+    module = """
+    class swallowing(UserStepDecorator):
+        def post_step(self, step_name, flow, exception=None):
+            flow.swallowed = repr(exception)
+    """
+    decorator = "@swallowing"
+    each = "if step in FREE: raise KeyError(step)"
+
+    def applies(self, shape):
+        return bool(free(shape))
+
+    def perform(self, workspace, shape):
+        self.write(workspace, shape)
+        workspace.succeed("run", *self.arguments_given(shape))
+        run = workspace.latest()
+        assert run.successful
+        tasks = [task for step in run for task in step]
+        assert len(tasks) == len(expected_tasks(shape))
+        for task in tasks:
+            step = task.path_components[2]
+            assert task.data.swallowed == (f"KeyError('{step}')" if step in free(shape) else "None")
+
+
+class AtTheSameTime(Trouble):
+    """Tasks that one opener starts meet: each waits until all others have come."""
+
+    module = """
+    import os
+
+    def meet(name, position, count):
+        places = [f"meet-{name}-{other}" for other in range(count)]
+        pipes = []
+        for place in places:
+            try:
+                os.mkfifo(place)
+            except FileExistsError:
+                pass
+            pipes.append(os.open(place, os.O_RDWR))  # open until all have come: no byte is lost
+        for pipe in pipes:
+            os.write(pipe, b"x")
+        came = 0
+        while came < count:
+            came += len(os.read(pipes[position], count))
+        return came
+    """
+    each = """
+    import added
+    self.came = None
+    if step in ENTRIES:
+        name, position, count = ENTRIES[step]
+        path = [index for index, _, _ in self.foreach_stack()]
+        if position is None:
+            position, count, path = self.index, COUNTS.get(step) or self.foreach_stack()[-1][1], path[:-1]
+        self.came = (added.meet("-".join([name, *map(str, path)]), position, count), count)
+    """
+    decorator = "@timeout(seconds=60)"
+
+    def applies(self, shape):
+        return bool(entries(shape)) and len(expected_tasks(shape)) < 60
+
+    def constants(self, shape):
+        counts = {b.member: b.size for b in all_blocks(shape.blocks) if isinstance(b, Gang)}
+        return {"ENTRIES": entries(shape), "COUNTS": counts}
+
+    options = ("--max-workers", "64")
+
+    def look(self, shape, done, run, tasks):
+        for (step, *_), task in tasks.items():
+            if step in entries(shape):
+                came, count = task.data.came
+                assert came == count
+                assert count > 0
+            else:
+                assert task.data.came is None
+
+
+def entries(shape: Shape) -> dict[str, tuple[str, int | None, int | None]]:
+    """First steps of what is opened: opener, position and number, which a foreach knows itself."""
+    found: dict[str, tuple[str, int | None, int | None]] = {}
+    for block in all_blocks(shape.blocks):
+        if isinstance(block, Split):
+            for place, branch in enumerate(block.branches):
+                found[entry(branch[0])] = (block.opener, place, len(block.branches))
+        elif isinstance(block, Foreach):
+            found[entry(block.body[0])] = (block.opener, None, None)
+        elif isinstance(block, Gang):
+            found[block.member] = (block.opener, None, None)
+    # Those that come again, in a loop, have met already.
+    return {step: place for step, place in found.items() if not loops(shape, step)}
+
+
+class OneAtATime(Trouble):
+    """With one worker, no task begins before the one before it has ended."""
+
+    each = "import time; self.began = time.monotonic_ns(); self.ended = time.monotonic_ns()"
+    options = ("--max-workers", "1")
+
+    def applies(self, shape):
+        return not has(shape, Gang)  # whose members have one worker together
+
+    def look(self, shape, done, run, tasks):
+        events = []
+        for line in done.out.splitlines():
+            if found := re.search(r"/(\w+) \(pid \d+\)\] Task (is starting|finished succ)", line):
+                events.append((found[1], found[2]))
+        assert len(events) == 2 * len(tasks)
+        for begin, end in zip(events[::2], events[1::2], strict=True):
+            assert begin == (end[0], "is starting")
+            assert end[1] == "finished succ"
+        spans = sorted((task.data.began, task.data.ended) for task in tasks.values())
+        assert all(one[1] <= two[0] for one, two in zip(spans, spans[1:], strict=False))
+
+
+class Arrays(Trouble):
+    """Arrays and frames, stored once, mapped and private to each task."""
+
+    module = "import numpy\nimport pandas"
+    each = """
+    if step == START and not hasattr(self, "large"):
+        self.large = numpy.arange(300_000, dtype="int64")
+    if inputs is not None:
+        self.large = inputs[0].large
+    self.total = int(self.large.sum())
+    self.small = numpy.arange(6).reshape(2, 3) * len(self.trail)
+    self.frame = pandas.DataFrame({"a": range(3000), "b": [step] * 3000})
+    """
+
+    def look(self, shape, done, run, tasks):
+        import numpy
+        import pandas
+
+        assert len({task["large"].sha for task in tasks.values()}) == 1
+        total = sum(range(300_000))
+        for (step, *_), task in tasks.items():
+            assert task.data.total == total
+            assert (task.data.small == numpy.arange(6).reshape(2, 3) * len(task.data.trail)).all()
+            wanted = pandas.DataFrame({"a": range(3000), "b": [step] * 3000})
+            pandas.testing.assert_frame_equal(task.data.frame, wanted)
+
+    def perform(self, workspace, shape):
+        super().perform(workspace, shape)
+        stored = sum(
+            file.stat().st_size
+            for file in (workspace.folder / ".metaflow").rglob("*")
+            if file.is_file() and {"blobs", "packs"} & set(file.parts)
+        )
+        assert stored < 2_400_000 + 120_000 * len(expected_tasks(shape)), "one copy of `large`"
+
+
+class RefusedBackEnds(Trouble):
+    """What needs a back end that is not there is refused before anything starts."""
+
+    def perform(self, workspace, shape):
+        self.write(workspace, shape)
+        for spec in ("card", "kubernetes", "no_such_decorator"):
+            done = workspace.fail("run", *self.arguments_given(shape), "--with", spec)
+            assert f"{spec}" in done.err
+            assert "Workflow starting" not in done.out
+        assert not (workspace.folder / ".metaflow" / "metadata.db").exists()
+
+
+class Scheduled(Trouble):
+    above = "@schedule(cron='0 6 * * MON')"
+
+    def look(self, shape, done, run, tasks):
+        for task in tasks.values():
+            (found,) = task["_graph_info"].data["decorators"]
+            assert found["name"] == "schedule"
+            assert found["attributes"]["cron"] == "0 6 * * MON"
+
+
+class LogsUpToALimit(Trouble):
+    each = "if step == END: print(('y' * 1023 + '\\n') * 2000)"
+    options = ("--max-log-size", "1")
+
+    def look(self, shape, done, run, tasks):
+        text = run[shape.end].task.stdout
+        assert len(text) < 1_200_000
+        assert "TRUNCATED - MAXIMUM LOG FILE SIZE REACHED" in text[-200:]
+        assert done.out.count("y" * 1023) == 2000, "the console has all"
+
