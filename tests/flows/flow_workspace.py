@@ -120,6 +120,11 @@ class Workspace:
         return dumped
 
 
+def order_of(task: Task) -> list[int]:
+    """Return what sorts tasks by age; members of a gang follow the one that leads it."""
+    return [int(part) for part in task.id.split("_node_")]
+
+
 def key_of(task: Task, turns: dict[Any, int]) -> Key:
     """Place of a task in its run, as the model names it; tasks of a loop come oldest first."""
     step = task.path_components[2]
@@ -132,5 +137,5 @@ def tasks_by_key(run: Run) -> Iterator[tuple[Key, Task]]:
     """Go through the tasks of a run with their places."""
     turns: dict[Any, int] = {}
     for step in run:
-        for task in sorted(step, key=lambda task: int(task.id)):
+        for task in sorted(step, key=order_of):
             yield key_of(task, turns), task

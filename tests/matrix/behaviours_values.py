@@ -411,7 +411,7 @@ class ArtifactsOfAllTasks(Behaviour):
         wanted = dict(cell.model[key].values)
         facts, told = wanted.pop("facts"), dict(task["facts"].data)
         assert set(facts.pop("parameters")) <= set(told.pop("parameters"))
-        if cell.context == "spin" or (cell.context == "resume" and key not in cell.cloned):
+        if cell.context == "resume" and key not in cell.cloned:
             facts["tags"] = []  # those of the origin are not taken over
         assert told == facts
         assert {name: task[name].data for name in wanted} == wanted

@@ -39,7 +39,7 @@ def prepare(workspace: Workspace, shape: Shape, context: str) -> None:
     write(workspace, shape, main(shape, context))
     constants = f"START, END = {shape.start!r}, {shape.end!r}\n"
     added = workspace.folder / "added.py"
-    added.write_text(added.read_text() + constants)
+    added.write_text(f"{added.read_text()}\n{constants}")
     workspace.env.update(MATRIX)
 
 

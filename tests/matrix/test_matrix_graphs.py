@@ -24,7 +24,7 @@ def edges(shape):
             elif isinstance(block, Loop):
                 found[block.name] = [block.name, *on]
             elif isinstance(block, Switch):
-                found[block.opener] = [entry(case[0]) for _, case in block.cases]
+                found[block.opener] = list(dict.fromkeys(entry(c[0]) for _, c in block.cases))
                 for _, case in block.cases:
                     walk(case, goal)
             else:
@@ -96,8 +96,6 @@ def test_commands_show_the_graph(workspace, shape):
     assert sorted(name for name, _ in parts) == sorted(wanted)
     for name, text in parts:
         goals = re.search(r"=> (.*)", text)
-        found = re.split(r", ", goals[1].strip()) if goals else []
-        assert {goal.split(":")[-1].strip() for goal in found} >= set(), name
-        assert all(goal in text for goal in wanted[name])
+        assert set(goals[1].split(", ") if goals else ()) == set(wanted[name]), name
 
     assert "The graph looks good!" in workspace.succeed("check").err
