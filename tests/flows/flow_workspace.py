@@ -134,8 +134,12 @@ def key_of(task: Task, turns: dict[Any, int]) -> Key:
 
 
 def tasks_by_key(run: Run) -> Iterator[tuple[Key, Task]]:
-    """Go through the tasks of a run with their places."""
+    """Go through the tasks of a run with their places.
+
+    Those that were ended before they could tell their place are left out.
+    """
     turns: dict[Any, int] = {}
     for step in run:
         for task in sorted(step, key=order_of):
-            yield key_of(task, turns), task
+            if "stack" in task:
+                yield key_of(task, turns), task

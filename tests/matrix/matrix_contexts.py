@@ -73,7 +73,7 @@ def run_resumed(workspace, shape) -> Cell:
     workspace.fail("run", *options_of_run(shape, "resume"), FAIL_IN=failing)
     origin = workspace.latest()
     good = frozenset(key for key, task in tasks_by_key(origin) if task.successful)
-    done = workspace.succeed("resume", "--run-id-file", "id.txt")
+    done = workspace.succeed("resume", *shape.options)
     run = workspace.latest()
     return cell_of(workspace, shape, "resume", run, done, origin=origin, cloned=good)
 

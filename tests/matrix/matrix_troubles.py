@@ -10,7 +10,7 @@ from flow_grammar import Foreach, Gang, Split, all_blocks, entry
 from flow_model import Circumstances, expected_tasks
 from flow_workspace import tasks_by_key
 from matrix_behaviour import Behaviour, arguments_of, as_options, sources
-from matrix_shapes import has, loops
+from matrix_shapes import has, joins, loops
 
 from metaflow import Task
 
@@ -283,7 +283,12 @@ class SkippedSteps(Trouble):
     decorator = "@skipping"
 
     def decorated(self, shape):
-        return [step for step in free(shape) if step != shape.start]
+        # A join that does not merge leaves nothing to choose by to those that come later: where
+        # some do, only what follows the last of them is skipped.
+        order = shape.steps
+        last = max((order.index(step) for step in order if step not in free(shape)), default=0)
+        first = last if any(step in joins(shape) for step in order[:last]) else 0
+        return [step for step in order[first:] if step in free(shape) and step != shape.start]
 
     def applies(self, shape):
         return bool(self.decorated(shape))
@@ -397,14 +402,16 @@ def entries(shape: Shape) -> dict[str, tuple[str, int | None, int | None]]:
     found: dict[str, tuple[str, int | None, int | None]] = {}
     for block in all_blocks(shape.blocks):
         if isinstance(block, Split):
-            for place, branch in enumerate(block.branches):
-                found[entry(branch[0])] = (block.opener, place, len(block.branches))
+            starts = [entry(branch[0]) for branch in block.branches]
+            if not any(loops(shape, step) for step in starts):  # who comes again would wait again
+                for place, step in enumerate(starts):
+                    found[step] = (block.opener, place, len(starts))
         elif isinstance(block, Foreach):
-            found[entry(block.body[0])] = (block.opener, None, None)
+            if not loops(shape, entry(block.body[0])):
+                found[entry(block.body[0])] = (block.opener, None, None)
         elif isinstance(block, Gang):
             found[block.member] = (block.opener, None, None)
-    # Those that come again, in a loop, have met already.
-    return {step: place for step, place in found.items() if not loops(shape, step)}
+    return found
 
 
 class OneAtATime(Trouble):
