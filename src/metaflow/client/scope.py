@@ -22,6 +22,9 @@ FOLDERS: Final = {"local": LOCAL_DIRECTORY, "spin": SPIN_DIRECTORY}
 """Type of metadata -> name of the root in the directory that the rest of the spec names."""
 
 
+OPEN_STORES: Final = 8
+"""How many stores stay open; one that was looked at longer ago is opened again when asked."""
+
 RECORD_WITHIN_S: Final = 5.0
 """A launcher that takes longer to record a task is in trouble that shows elsewhere."""
 
@@ -79,6 +82,13 @@ class Backing:
         self._catalog = None if inode is None else SqliteMetadataStore(path, create=False)
         self._artifacts = None
 
+    def rest(self) -> None:
+        """Close the files; a later question opens them again."""
+        if self._catalog is not None:
+            self._catalog.close()
+        if self._artifacts is not None:
+            self._artifacts.close()
+
 
 class Scope:
     """One view of one backing: the namespace that its objects must be in."""
@@ -111,9 +121,11 @@ class _Backings:
         self._default_root = ""
 
     def at(self, root: str) -> Backing:
-        backing = self._by_root.get(root)
-        if backing is None:
-            backing = self._by_root[root] = Backing(root)
+        # The one that was asked for last stands last.
+        backing = self._by_root.pop(root, None) or Backing(root)
+        self._by_root[root] = backing
+        if len(self._by_root) > OPEN_STORES:
+            list(self._by_root.values())[-OPEN_STORES - 1].rest()
         backing.look_again()
         return backing
 

@@ -22,6 +22,7 @@ from metaflow.client import (
     metadata,
     namespace,
 )
+from metaflow.client.scope import OPEN_STORES
 from metaflow.errors.input import MetaflowUnknownUser
 from metaflow.errors.metadata import (
     MetadataTypeUnknown,
@@ -187,3 +188,19 @@ def test_unpickled_objects_keep_their_store_and_namespace(world, tmp_path_factor
     assert get_namespace() == "user:nobody"
     with pytest.raises(MetaflowNamespaceMismatch):
         restored[0]["2"]
+
+
+def test_looking_at_many_stores_keeps_few_files_open(world, tmp_path_factory):
+    world.small_run()
+    world.store.close()
+    seen = []
+    for number in range(3 * OPEN_STORES):
+        copied = tmp_path_factory.mktemp(f"copy{number}") / ".metaflow"
+        shutil.copytree(world.root, copied)
+        metadata(str(copied.parent))
+        seen.append(Run("F/1"))
+        assert seen[-1].data.x == 3
+        if number == OPEN_STORES:
+            before = len(os.listdir("/proc/self/fd"))
+    assert len(os.listdir("/proc/self/fd")) <= before
+    assert [run.data.x for run in seen] == [3] * len(seen)
