@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from metaflow import registry
 from metaflow.authoring import inputs as joins
@@ -15,7 +15,10 @@ from metaflow.authoring.state import TaskState
 from metaflow.authoring.steps import StepFunction, step_functions
 from metaflow.errors.base import MetaflowException
 from metaflow.model.artifact import read_ref
-from metaflow.model.task import ForeachFrame, Input
+from metaflow.model.task import Input
+
+if TYPE_CHECKING:
+    from metaflow.model.foreach_frame import ForeachFrame
 
 ITEM_CHARS = 20
 """How much of a foreach item `str(self)` shows."""
@@ -266,6 +269,8 @@ class FlowSpec:
 
     @property
     def _foreach_stack(self) -> list[ForeachFrame]:
+        from metaflow.model.foreach_frame import ForeachFrame
+
         frames = self.__dict__["__state__"].foreach_frames() if self._has_state() else ()
         return [
             ForeachFrame(frame.step, frame.var, frame.count, frame.index, place[2])

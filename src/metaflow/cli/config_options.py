@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def config_options(flow: type) -> list[click.Parameter]:
-    """Make the top-level options for configs; none for a flow without configs."""
-    if not config_names(flow):
-        return []
+    """Make the top-level options for the configs of a flow that has some."""
     described = _describe(flow)
     return [
         ConfigOption(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 import click
 
 from metaflow import registry
-from metaflow.cli.config_options import config_options
+from metaflow.authoring.composition import config_names
 from metaflow.cli.console import Console, open_missing_streams
 from metaflow.cli.outcome import perform, read_settings
 from metaflow.cli.scope import Scope, may_have_decorators, script_of
@@ -166,7 +166,7 @@ class FlowGroup(click.Group):
     def __init__(self, settings: Settings, flow: type[FlowSpec]) -> None:
         super().__init__(
             "flow",
-            params=[*_top_level_options(settings), *config_options(flow), *_of_decorators(flow)],
+            params=[*_top_level_options(settings), *_of_configs(flow), *_of_decorators(flow)],
             callback=click.pass_context(_begin),
             invoke_without_command=True,
             no_args_is_help=False,
@@ -271,6 +271,14 @@ def _top_level_options(settings: Settings) -> list[click.Parameter]:
         ),
         click.Option(["--force-rebuild-environments"], is_flag=True, hidden=True),
     ]
+
+
+def _of_configs(flow: type[FlowSpec]) -> list[click.Parameter]:
+    if not config_names(flow):
+        return []
+    from metaflow.cli.config_options import config_options
+
+    return config_options(flow)
 
 
 def _of_decorators(flow: type[FlowSpec]) -> list[click.Parameter]:

@@ -7,8 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from metaflow.client.view import local_time
+from metaflow.model.foreach_frame import ForeachFrame
 from metaflow.model.records import PARAMETERS_STEP
-from metaflow.model.task import ForeachFrame, Transition
+from metaflow.model.task import Transition
 from metaflow.settings import load_settings
 
 if TYPE_CHECKING:

@@ -42,16 +42,6 @@ class Frame(NamedTuple):
         return self.count is None and self.items is None
 
 
-class ForeachFrame(NamedTuple):
-    """One open foreach around a task, as tools read it from `_foreach_stack`."""
-
-    step: str
-    var: str | None
-    num_splits: int | None
-    index: int  # type: ignore[assignment]  # the field's name is known to tools
-    value: Any
-
-
 class Transition(NamedTuple):
     """What `self.next` said: where the run goes from a task."""
 

@@ -22,8 +22,7 @@ from array import array
 from typing import TYPE_CHECKING, NoReturn
 
 from metaflow.artifact_store.local import LocalArtifactStore
-from metaflow.code_package.snapshot import known_snapshot
-from metaflow.compute.local import child, frames, packer, packer_line
+from metaflow.compute.local import child, frames
 from metaflow.compute.local.lifeline import kill_group, prepare_to_die_with
 from metaflow.compute.local.rehearsal import rehearse
 from metaflow.compute.local.streams import open_output
@@ -221,6 +220,10 @@ def _see_to_package(
     die_with_server: Callable[[], None],
 ) -> None:
     """Find out at once that the code has not changed, or fork the process that packs it."""
+    # Loaded here and not above: no task has to wait for it.
+    from metaflow.code_package.snapshot import known_snapshot
+    from metaflow.compute.local import packer, packer_line
+
     order = ready.context.package
     assert order is not None, "called on an order only"
     known = known_snapshot(order, ready.flow, ready.context.root)
