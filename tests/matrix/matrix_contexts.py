@@ -17,6 +17,7 @@ from flow_scheduler import Scheduler
 from flow_workspace import Done, tasks_by_key
 from matrix_behaviour import Behaviour, Cell, arguments_of, as_options, of_group, write
 from matrix_shapes import joins
+from matrix_troubles import taken_over
 
 from metaflow import Run, Runner, Task, inspect_spin
 
@@ -72,7 +73,8 @@ def run_resumed(workspace, shape) -> Cell:
     failing = ran[len(ran) // 2]
     workspace.fail("run", *options_of_run(shape, "resume"), FAIL_IN=failing)
     origin = workspace.latest()
-    good = frozenset(key for key, task in tasks_by_key(origin) if task.successful)
+    done = {key: task for key, task in tasks_by_key(origin) if task.successful}
+    good = frozenset(taken_over(shape, done))
     done = workspace.succeed("resume", *shape.options)
     run = workspace.latest()
     return cell_of(workspace, shape, "resume", run, done, origin=origin, cloned=good)

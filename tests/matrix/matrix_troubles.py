@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flow_grammar import Foreach, Gang, Split, all_blocks, entry
@@ -12,10 +14,11 @@ from flow_workspace import tasks_by_key
 from matrix_behaviour import Behaviour, arguments_of, as_options, sources
 from matrix_shapes import has, joins, loops
 
-from metaflow import Task
+from metaflow import Task, get_metadata
 
 if TYPE_CHECKING:
     from flow_grammar import Shape
+    from flow_model import Key
     from flow_workspace import Done, Workspace
 
 AS_GIVEN = Circumstances(level=7, options={"deep": [2]}, tags=("two words", "t"))
@@ -23,7 +26,7 @@ TROUBLES: list[Trouble] = []
 
 
 class Trouble(Behaviour, abstract=True):
-    """A behaviour that is the only one of its flow."""
+    """A behaviour whose flow has no other, or only others that succeed and do not disturb it."""
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
         if not abstract:
@@ -31,14 +34,11 @@ class Trouble(Behaviour, abstract=True):
 
     options: ClassVar[tuple[str, ...]] = ()
     env: ClassVar[dict[str, str]] = {}
-    ignored: ClassVar[tuple[str, ...]] = ()
-    """Values of the model that differ because of the behaviour."""
+    sociable: ClassVar[bool] = False
+    """Whether it shares its flow with the others of which this is true."""
 
     def write(self, workspace: Workspace, shape: Shape) -> None:
-        workspace.write_files(sources(shape, [self]))
-        added = workspace.folder / "added.py"
-        constants = "".join(f"{k} = {v!r}\n" for k, v in self.constants(shape).items())
-        added.write_text(f"{added.read_text()}\n{constants}")
+        write_together(workspace, shape, [self])
 
     def constants(self, shape: Shape) -> dict[str, Any]:
         """Names that the code of the flow sees."""
@@ -49,27 +49,57 @@ class Trouble(Behaviour, abstract=True):
 
     def perform(self, workspace: Workspace, shape: Shape) -> None:
         """Run a flow of this shape and look at what comes of it."""
-        self.write(workspace, shape)
-        done = workspace.succeed("run", *self.arguments_given(shape), **self.env)
-        run = workspace.latest()
-        tasks = dict(tasks_by_key(run))
-        model = expected_tasks(shape, self.circumstances(shape))
-        assert tasks.keys() == model.keys()
-        for key, task in tasks.items():
-            wanted = {n: v for n, v in model[key].values.items() if n not in self.ignored}
-            assert {name: task[name].data for name in wanted} == wanted, key
-        self.look(shape, done, run, tasks)
+        perform_together(workspace, shape, [self])
 
-    def circumstances(self, shape: Shape) -> Circumstances:
+    def circumstances(self) -> Circumstances:
         return AS_GIVEN
 
     def look(self, shape: Shape, done: Done, run: Any, tasks: Any) -> None:
         raise NotImplementedError
 
 
+def write_together(workspace: Workspace, shape: Shape, troubles: list[Trouble]) -> None:
+    workspace.write_files(sources(shape, list(troubles)))
+    names = {name: value for one in troubles for name, value in one.constants(shape).items()}
+    added = workspace.folder / "added.py"
+    lines = "".join(f"{name} = {value!r}\n" for name, value in names.items())
+    added.write_text(f"{added.read_text()}\n{lines}")
+
+
+def perform_together(workspace: Workspace, shape: Shape, troubles: list[Trouble]) -> None:
+    """Run a flow that succeeds, compare it with the model, and let all look at it."""
+    write_together(workspace, shape, troubles)
+    options = [word for one in troubles for word in one.options]
+    env = {name: value for one in troubles for name, value in one.env.items()}
+    arguments = [*as_options(arguments_of([])), *shape.options, *options]
+    done = workspace.succeed("run", *arguments, **env)
+    run = workspace.latest()
+    tasks = dict(tasks_by_key(run))
+    model = expected_tasks(shape, troubles[0].circumstances())
+    assert tasks.keys() == model.keys()
+    for key, task in tasks.items():
+        wanted = model[key].values
+        assert {name: task[name].data for name in wanted} == wanted, key
+    for one in troubles:
+        one.look(shape, done, run, tasks)
+
+
 def members(shape: Shape) -> set[str]:
     """Steps whose tasks are gangs: when one member fails, the others are ended."""
     return {block.member for block in all_blocks(shape.blocks) if isinstance(block, Gang)}
+
+
+def taken_over(shape: Shape, done: dict[Key, Task]) -> dict[Key, Task]:
+    """Of the tasks that have succeeded, those that `resume` clones: of gangs all members or none."""
+    sizes = {
+        block.member: block.size for block in all_blocks(shape.blocks) if isinstance(block, Gang)
+    }
+    came = Counter((step, place[:-1]) for step, place, _ in done)
+    return {
+        key: task
+        for key, task in done.items()
+        if key[0] not in sizes or came[key[0], key[1][:-1]] == sizes[key[0]]
+    }
 
 
 def free(shape: Shape) -> list[str]:
@@ -82,7 +112,7 @@ class RetryOnce(Trouble):
     decorator = "@retry(times=1)"
     env = {"FAIL_FIRST": "1"}
 
-    def circumstances(self, shape):
+    def circumstances(self):
         return AS_GIVEN._replace(retry=1)
 
     def look(self, shape, done, run, tasks):
@@ -113,7 +143,7 @@ class RetryTwice(Trouble):
     def applies(self, shape):
         return not has(shape, Gang)  # members that others end are no separate failures
 
-    def circumstances(self, shape):
+    def circumstances(self):
         return AS_GIVEN._replace(retry=2)
 
     def look(self, shape, done, run, tasks):
@@ -417,6 +447,7 @@ def entries(shape: Shape) -> dict[str, tuple[str, int | None, int | None]]:
 class OneAtATime(Trouble):
     """With one worker, no task begins before the one before it has ended."""
 
+    sociable = True
     each = "import time; self.began = time.monotonic_ns(); self.ended = time.monotonic_ns()"
     options = ("--max-workers", "1")
 
@@ -439,6 +470,7 @@ class OneAtATime(Trouble):
 class Arrays(Trouble):
     """Arrays and frames, stored once, mapped and private to each task."""
 
+    sociable = True
     module = "import numpy\nimport pandas"
     each = """
     if step == START and not hasattr(self, "large"):
@@ -462,14 +494,14 @@ class Arrays(Trouble):
             wanted = pd.DataFrame({"a": range(3000), "b": [step] * 3000})
             pd.testing.assert_frame_equal(task.data.frame, wanted)
 
-    def perform(self, workspace, shape):
-        super().perform(workspace, shape)
-        stored = sum(
-            file.stat().st_size
-            for file in (workspace.folder / ".metaflow").rglob("*")
-            if file.is_file() and {"blobs", "packs"} & set(file.parts)
-        )
-        assert stored < 2_400_000 + 120_000 * len(expected_tasks(shape)), "one copy of `large`"
+        stored = bytes_stored(get_metadata().partition("@")[2])
+        assert stored < 2_400_000 + 120_000 * len(tasks), "one copy of `large`"
+
+
+def bytes_stored(folder: str) -> int:
+    """Return how large all stored artifacts of a folder are."""
+    files = (Path(folder) / ".metaflow").rglob("*")
+    return sum(f.stat().st_size for f in files if f.is_file() and {"blobs", "packs"} & set(f.parts))
 
 
 class RefusedBackEnds(Trouble):
@@ -485,6 +517,7 @@ class RefusedBackEnds(Trouble):
 
 
 class Scheduled(Trouble):
+    sociable = True
     above = "@schedule(cron='0 6 * * MON')"
 
     def look(self, shape, done, run, tasks):
@@ -495,6 +528,7 @@ class Scheduled(Trouble):
 
 
 class LogsUpToALimit(Trouble):
+    sociable = True
     each = "if step == END: print(('y' * 1023 + '\\n') * 2000)"
     options = ("--max-log-size", "1")
 
