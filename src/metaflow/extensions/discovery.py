@@ -136,8 +136,8 @@ class _Owners:
         for distribution in distributions():
             # Most have nothing to do with extensions; reading more of them takes long.
             record = distribution.read_text("RECORD") or ""
-            root = _editable_root(distribution.read_text("direct_url.json"))
-            mine = {path for path in wanted if root is not None and path.startswith(root)}
+            homes = _editable_homes(distribution.read_text("direct_url.json"))
+            mine = {path for path in wanted if path.startswith(homes)} if homes else set[str]()
             if NAMESPACE in record:
                 lines = [line.partition(",")[0] for line in record.splitlines()]
                 mine |= wanted & {
@@ -170,16 +170,18 @@ class _Owners:
         return order
 
 
-def _editable_root(text: str | None) -> str | None:
+def _editable_homes(text: str | None) -> tuple[str, ...]:
+    """Where an editable project has its extension packages: what else it holds is not its own."""
     if not text:
-        return None
+        return ()
     import json
     from urllib.parse import unquote, urlsplit
 
     told = json.loads(text)
     if not told.get("dir_info", {}).get("editable"):
-        return None
-    return os.path.join(unquote(urlsplit(told["url"]).path), "")
+        return ()
+    root = unquote(urlsplit(told["url"]).path)
+    return tuple(os.path.join(root, *below, NAMESPACE, "") for below in ((), ("src",)))
 
 
 def _normal(name: str) -> str:
