@@ -108,3 +108,32 @@ class UnpicklableArtifactException(DataException):
             hint="keep it in a local variable instead of on `self`, "
             "or leave out the part that cannot be stored.",
         )
+
+
+class ObjectMissing(DataException, MetaflowDataMissing):
+    """There is no object under a key."""
+
+    headline = "Object missing"
+
+    def __init__(self, url: str, key: str) -> None:
+        self.url = url
+        self.key = key
+        super().__init__(
+            f"There is no object `{key}` in `{url}`.",
+            hint="was part of the store deleted or not copied?",
+        )
+
+
+class ObjectIncomplete(DataException):
+    """An object could not be read to its end, or has changed while it was read."""
+
+    headline = "Object incomplete"
+
+    def __init__(self, url: str, key: str, reason: str) -> None:
+        self.url = url
+        self.key = key
+        self.reason = reason
+        super().__init__(
+            f"The object `{key}` in `{url}` was not read to its end: {reason}.",
+            hint="try again; if it stays so, restore the object from a copy.",
+        )
