@@ -23,6 +23,8 @@ class Session:
     ----------
     root : str
         Root directory of the local store; it exists.
+    bytes_root : str, optional
+        Root of the artifacts, if they are not to lie with the facts.
 
     Attributes
     ----------
@@ -30,8 +32,9 @@ class Session:
         Home of facts.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, bytes_root: str | None = None) -> None:
         self.root = root
+        self._bytes_root = bytes_root or root
         self.journal: SqliteJournal = SqliteJournal(os.path.join(root, DATABASE))
 
     @cached_property
@@ -39,7 +42,7 @@ class Session:
         """Home of bytes; loaded when asked for, because a launcher rarely needs it."""
         from metaflow.artifact_store.local import LocalArtifactStore
 
-        return LocalArtifactStore(self.root)
+        return LocalArtifactStore(self._bytes_root)
 
     @cached_property
     def store(self) -> SqliteMetadataStore:

@@ -20,9 +20,9 @@ from metaflow.errors.runner import (
     LogsRemoved,
     MissingArgument,
     RunNotStarted,
-    SpunTaskNotKept,
     UnknownArgument,
 )
+from metaflow.errors.storage import ArtifactsNotKept
 from metaflow.runner.metaflow_runner import ExecutingRun, ExecutingTask, Runner
 
 FLOW = """
@@ -368,8 +368,13 @@ def test_one_step_is_spun(driven):
     assert spun.pathspec == spun.task.pathspec
     with pytest.raises(ValueError, match="Unknown argument: 'alpha'"):
         runner().spin("start", alpha=5)
-    with pytest.raises(SpunTaskNotKept, match="persist=True"):
-        _ = runner().spin("start").task
+    dropped = runner().spin("start").task
+    assert (dropped.successful, dropped.metadata_dict["spin-origin"]) == (
+        True,
+        f"{made.run.pathspec}/start/1",
+    )
+    with pytest.raises(ArtifactsNotKept, match="persist=True"):
+        _ = dropped.data.word
 
     async def drive():
         async with await runner().async_spin("end", persist=True) as spinning:

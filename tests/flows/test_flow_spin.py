@@ -15,7 +15,7 @@ from flow_workspace import Workspace
 
 from metaflow import Metaflow, Run, Runner, Task, inspect_spin, namespace
 from metaflow.client import get_metadata, metadata
-from metaflow.exception import MetaflowNotFound
+from metaflow.exception import MetaflowDataMissing
 
 FLOW = """
 import os, time
@@ -144,17 +144,38 @@ def test_nothing_large_is_copied(workspace, origin):
     assert size_of(workspace.folder / ".metaflow_spin") < 400_000
 
 
-def test_what_is_not_persisted_leaves_nothing(workspace, origin):
+def test_what_is_not_persisted_leaves_facts_and_output_only(workspace, origin):
     before = size_of(workspace.folder / ".metaflow")
     for _ in range(2):
         done = workspace.succeed("spin", "work")
         assert "worked on" in done.out
     left = workspace.folder / ".metaflow_spin"
-    assert [file for file in left.rglob("*") if file.is_file()] == []
     assert list((left / "scratch").iterdir()) == []
+    assert not (left / "packs").exists()
+    assert not (left / "blobs").exists()
     assert size_of(workspace.folder / ".metaflow") == before
-    inspect_spin(str(workspace.folder))
-    assert list(Metaflow()) == []
+    task = spun(workspace)["work"].task
+    assert len(list(task.parent.parent.parent)) == 2
+    assert (task.finished, task.successful, task.id) == (True, True, "0")
+    assert task.stdout.startswith("worked on")
+    assert (task.stderr, task.index) == ("", 2)
+    assert task.metadata_dict["spin-origin"] == origin["work"].task.pathspec
+    assert "place" in task.data
+    for read in (lambda: task.data.place, lambda: task["place"].data):
+        with pytest.raises(MetaflowDataMissing, match="--persist") as caught:
+            read()
+        assert task.pathspec in caught.value.message
+        assert "persist=True" in caught.value.hint
+    # A later one that is kept has all.
+    workspace.succeed("spin", "--persist", "work")
+    assert spun(workspace)["work"].task.data.place == origin["work"].task.data.place
+
+
+def test_the_facts_of_a_failed_spin_are_kept(workspace, origin):
+    workspace.fail("spin", "work", FAIL="1")
+    task = spun(workspace)["work"].task
+    assert (task.finished, task.successful) == (False, False)
+    assert "Traceback" in task.stderr
 
 
 def test_the_earlier_runs_are_left_alone(workspace, origin):
@@ -432,6 +453,7 @@ def test_a_program_spins(workspace, origin, monkeypatch):
         assert kept.task.stdout == f"worked on {kept.task.data.place[0]}\n"
         lost = runner.spin("end")
         assert (lost.status, lost.returncode) == ("successful", 0)
-        with pytest.raises(MetaflowNotFound, match=r"kept|left nothing|nothing") as caught:
-            _ = lost.task
-        assert "persist=True" in str(caught.value)
+        assert (lost.task.finished, lost.task.pathspec) == (True, lost.pathspec)
+        with pytest.raises(MetaflowDataMissing, match="not kept") as caught:
+            _ = lost.task.data.name
+        assert "persist=True" in caught.value.hint

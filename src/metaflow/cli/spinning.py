@@ -19,7 +19,7 @@ from metaflow.errors.run import NothingToSpin, StepNotSpinnable
 if TYPE_CHECKING:
     from metaflow.cli.scope import Scope
     from metaflow.compute.local.source import LocalWorkers
-    from metaflow.engine.spin import SpinRequest
+    from metaflow.engine.request import RunRequest
     from metaflow.engine.spin_source import Previous
     from metaflow.errors.base import MetaflowException
     from metaflow.session import Session
@@ -40,7 +40,7 @@ def spin_options(scope: Scope) -> list[click.Parameter]:
             ["--persist/--no-persist"],
             default=scope.settings.spin_persist,
             show_default=True,
-            help="Keep what the task leaves behind, for the client to look at.",
+            help="Keep the task's artifacts, for the client to look at.",
         ),
         click.Option(
             ["--max-log-size"],
@@ -115,7 +115,7 @@ class Spinning:
         find: Callable[[Session], Previous],
         stack: ExitStack,
     ) -> MetaflowException | None:
-        from metaflow.engine.spin import spin
+        from metaflow.engine.spin import SpinRequest, spin
         from metaflow.session import Session
 
         scope = self._scope
@@ -127,10 +127,18 @@ class Spinning:
         # All that can be wrong is found out before anything is made.
         without = self._ignored()
         replaced = self._replaced(previous)
-        root = self._make_root(origin_root, stack)
-        request = self._request(root, origin_root, previous)
-        request = request._replace(without=without, values=replaced)
-        session = stack.enter_context(Session(root))
+        root, bytes_root = self._make_roots(origin_root, stack)
+        request = SpinRequest(
+            self._run_request(bytes_root, previous),
+            self._step,
+            previous,
+            origin_root,
+            root,
+            self.task_id,
+            without,
+            replaced,
+        )
+        session = stack.enter_context(Session(root, bytes_root))
         if workers.reason is not None:
             scope.console(f"The task starts a fresh interpreter: {workers.reason}.")
         return spin(request, workers, session, origin.store)
@@ -189,23 +197,23 @@ class Spinning:
         inputs = [f"{previous.run_id}/{one.step}/{one.task_id}" for one in previous.inputs]
         return check_inputs(path, values, self._scope.flow_name, inputs)
 
-    def _make_root(self, origin_root: str, stack: ExitStack) -> str:
+    def _make_roots(self, origin_root: str, stack: ExitStack) -> tuple[str, str]:
+        """Make the root of facts and output, and that of artifacts, which may be gone later."""
         from metaflow.settings.roots import spin_root_beside
 
         root = spin_root_beside(origin_root, os.getcwd(), self._scope.settings)
+        os.makedirs(root, exist_ok=True)
         if self._values["persist"]:
-            os.makedirs(root, exist_ok=True)
-            return root
+            return root, root
         from metaflow.artifact_store.scratch import ScratchRoot
 
-        return stack.enter_context(ScratchRoot(root)).path
+        return root, stack.enter_context(ScratchRoot(root)).path
 
-    def _request(self, root: str, origin_root: str, previous: Previous) -> SpinRequest:
+    def _run_request(self, root: str, previous: Previous) -> RunRequest:
         from metaflow.engine.request import Origin
-        from metaflow.engine.spin import SpinRequest
 
         scope, values = self._scope, self._values
-        run = run_request(scope, root, (), {})._replace(
+        return run_request(scope, root, (), {})._replace(
             tags=previous.tags,
             namespace=scope.identity,
             max_log_size_mb=values["max_log_size"],
@@ -213,4 +221,3 @@ class Spinning:
             runner_attribute_file=values["runner_attribute_file"],
             origin=Origin(previous.run_id, new_run_id=self.run_id),
         )
-        return SpinRequest(run, self._step, previous, origin_root, self.task_id)

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.errors.metadata import MetaflowNamespaceMismatch, ObjectNotFound
+from metaflow.errors.storage import ArtifactMissing, ArtifactsNotKept
 from metaflow.model.artifact import ArtifactRef
-from metaflow.model.records import PARAMETERS_STEP
+from metaflow.model.records import ARTIFACTS_DROPPED, PARAMETERS_STEP
 
 if TYPE_CHECKING:
     from metaflow.client.scope import Scope
@@ -206,7 +207,13 @@ class AttemptView:
 
     def load(self, ref: ArtifactRef) -> Any:
         """Load a value."""
-        return self.run.scope.backing.artifacts.load(ref)
+        try:
+            return self.run.scope.backing.artifacts.load(ref)
+        except ArtifactMissing as error:
+            if ARTIFACTS_DROPPED not in self.run.metadata:
+                raise
+            pathspec = f"{self.run.pathspec}/{self.step}/{self.task_id}"
+            raise ArtifactsNotKept(pathspec) from error
 
 
 def _missing_run(

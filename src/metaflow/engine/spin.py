@@ -27,7 +27,14 @@ from metaflow.errors.base import MetaflowException
 from metaflow.errors.metadata import RunExists
 from metaflow.errors.run import SpinFailed
 from metaflow.model.artifact import ArtifactRef
-from metaflow.model.records import AttemptDone, Change, NewRun, OriginTask, TaskCreated
+from metaflow.model.records import (
+    ARTIFACTS_DROPPED,
+    AttemptDone,
+    Change,
+    NewRun,
+    OriginTask,
+    TaskCreated,
+)
 from metaflow.model.task import RunContext
 from metaflow.protocols.metadata_store import FactWriter
 from metaflow.protocols.workers import WorkerSource
@@ -46,11 +53,14 @@ class SpinRequest(NamedTuple):
     """One step to try out, checked and ready to start."""
 
     run: RunRequest
-    """The flow; its root is where the spun task goes."""
+    """The flow; its root is where the artifacts of the spun task go."""
     step: str
     previous: Previous
     origin_root: str
     """Root of the store that has the previous task."""
+    facts_root: str
+    """Root of the store that keeps facts and output; another than that of the artifacts when
+    these are not kept."""
     task_id: str = "0"
     without: tuple[str, ...] = ()
     """Names of decorators that take no effect."""
@@ -71,7 +81,7 @@ def spin(
     workers : WorkerSource
         Makes the process.
     session : Session
-        Open stores of the root that the spun task goes to.
+        Open stores of the roots that the spun task goes to.
     origin : SqliteMetadataStore
         Facts of the earlier runs.
 
@@ -96,7 +106,8 @@ class _Spin:
         run = request.run
         spec = declare(run.flow, run.graph)[request.step]
         check_specs(run, {request.step: spec})
-        add_origin(run.root, request.origin_root)
+        for root in {run.root, request.facts_root}:
+            add_origin(root, request.origin_root)
         run_id, key = self._begin(origin)
         write_file(run.run_id_file, run_id)
         parameters = self._beginning.save_parameters(run_id, [request.previous.parameters])
@@ -157,14 +168,17 @@ class _Spin:
     def _new_run(self, run_id: str) -> NewRun:
         previous = self._request.previous
         run = self._beginning.new_run(run_id)
-        facts = {**run.metadata, "ds-type": "spin", SPUN_FROM: previous.pathspec}
+        root = self._request.facts_root
+        facts = {**run.metadata, "ds-type": "spin", "ds-root": root, SPUN_FROM: previous.pathspec}
+        if root != self._request.run.root:
+            facts[ARTIFACTS_DROPPED] = "True"
         return run._replace(metadata=facts, origin_run_id=None)
 
     def _context(self, run_id: str, parameters: dict[str, ArtifactRef]) -> RunContext:
         context = self._beginning.context(run_id, parameters)
         return context._replace(
             origin_run_id=None,
-            metadata_spec=spin_spec(self._request.run.root),
+            metadata_spec=spin_spec(self._request.facts_root),
             without_decorators=self._request.without,
         )
 
@@ -199,13 +213,13 @@ class _Spin:
     def _open_log(self, run_id: str) -> Log:
         from metaflow.artifact_store.logs import RunLogWriter, log_path
 
-        return RunLogWriter(log_path(self._request.run.root, self._flow, run_id))
+        return RunLogWriter(log_path(self._request.facts_root, self._flow, run_id))
 
     def _write_attributes(self, run_id: str) -> None:
         attributes = {
             "run_id": run_id,
             "flow_name": self._flow,
-            "metadata": spin_spec(self._request.run.root),
+            "metadata": spin_spec(self._request.facts_root),
             "step_name": self._request.step,
             "task_id": self._request.task_id,
         }

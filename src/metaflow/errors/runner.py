@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from metaflow.errors.base import MetaflowException
-from metaflow.errors.metadata import MetaflowNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -177,17 +176,6 @@ class RunNotBegun(MetaflowException, TimeoutError):
         super().__init__(
             f"The run `{pathspec}` has not begun within {timeout_s:g} seconds.",
             hint="it is still due; look at `run` later",
-        )
-
-
-class SpunTaskNotKept(MetaflowNotFound):
-    """A task that was spun has left nothing behind, because it was not asked to."""
-
-    def __init__(self, pathspec: str) -> None:
-        self.pathspec: str = pathspec
-        super().__init__(
-            f"Nothing was kept of the task `{pathspec}`.",
-            hint="spin with `persist=True` to look at what a task leaves behind",
         )
 
 

@@ -59,6 +59,19 @@ class ArtifactMissing(DataException, MetaflowDataMissing):
         )
 
 
+class ArtifactsNotKept(DataException, MetaflowDataMissing):
+    """An artifact of a task that was spun without being told to keep its artifacts."""
+
+    headline = "Artifacts not kept"
+
+    def __init__(self, pathspec: str) -> None:
+        self.pathspec = pathspec
+        super().__init__(
+            f"The artifacts of `{pathspec}` were not kept: the task was spun without `--persist`.",
+            hint="spin with `--persist`, or `persist=True` in a program, to read artifacts later",
+        )
+
+
 class ArtifactCorrupt(DataException):
     """Stored bytes are not what was once written."""
 

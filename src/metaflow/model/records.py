@@ -14,6 +14,9 @@ PARAMETERS_TASK = "0"
 PARENT_TASK, CHILD_RUN = "parent-task", "child-run"
 """Facts that tie a run to the task whose code has started it, and that task to the run."""
 
+ARTIFACTS_DROPPED = "artifacts-dropped"
+"""Fact of a run whose artifacts were only there for its own tasks; its other facts are kept."""
+
 
 class NewRun(NamedTuple):
     """A run as it begins. Times are seconds since the epoch, UTC."""

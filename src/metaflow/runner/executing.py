@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from metaflow.client import Run, Task
 from metaflow.client.scope import scope_of
-from metaflow.errors.metadata import MetaflowNotFound
-from metaflow.errors.runner import SpunTaskNotKept
 from metaflow.runner.closing import CleansUp
 
 if TYPE_CHECKING:
@@ -139,18 +137,9 @@ class ExecutingTask(ExecutingProcess):
 
     @property
     def task(self) -> Task:
-        """The task, whatever the namespace.
-
-        Raises
-        ------
-        SpunTaskNotKept
-            It was spun without `persist=True`, and has ended.
-        """
+        """The task, whatever the namespace; its artifacts can be read if it is persisted."""
         told = self._attributes
-        try:
-            found: Task = self._object(
-                Task, told["flow_name"], told["run_id"], told["step_name"], told["task_id"]
-            )
-        except MetaflowNotFound as error:
-            raise SpunTaskNotKept(self.pathspec) from error
+        found: Task = self._object(
+            Task, told["flow_name"], told["run_id"], told["step_name"], told["task_id"]
+        )
         return found
