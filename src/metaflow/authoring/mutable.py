@@ -25,6 +25,7 @@ from metaflow.authoring.mutation import (
     settle_kind,
     spec_of,
 )
+from metaflow.authoring.older_names import name_after_at
 from metaflow.authoring.overlay import put
 from metaflow.authoring.parameters import Parameter, declared_parameters
 from metaflow.authoring.steps import step_functions
@@ -213,5 +214,6 @@ class MutableFlow(Decorated):
 
 def _find(name: str) -> Any:
     """Find a kind of flow decorator, built-in or not, by its name."""
-    found = None if name in registry.names("flow_decorator") else find(name, "flow")
-    return find_flow_decorator(name) if found is None else found
+    short = name_after_at(name, "flow_decorator")
+    found = None if short in registry.names("flow_decorator") else find(name, "flow")
+    return find_flow_decorator(short) if found is None else found

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, TypeAlias
 
 from metaflow.authoring.custom_base import Custom, CustomMeta, qualified_name
+from metaflow.authoring.older_names import public_name
 from metaflow.authoring.overlay import declared, put
 from metaflow.authoring.step_decorators import parse_decospec
 from metaflow.errors.custom import MutationConflict, MutationNotAllowed
@@ -156,12 +157,12 @@ def spec_of(decorator: Any) -> Spec:
         spec: Spec = custom._spec()
         return spec
     plain: Any = decorator
-    return plain.name, qualified_name(type(plain)), [], dict(plain.given)
+    return plain.name, public_name(qualified_name(type(plain))), [], dict(plain.given)
 
 
 def is_called(spec: Spec, name: str) -> bool:
     """Tell whether a decorator has this name; one with a dot is a qualified name."""
-    return name == spec[1 if "." in name else 0]
+    return public_name(name) == spec[1] if "." in name else name == spec[0]
 
 
 def matches(

@@ -88,8 +88,8 @@ def find_step_decorator(name: str) -> Any:
     Parameters
     ----------
     name : str
-        Name of a built-in decorator; or of one that a user has written, perhaps with its
-        module, which is then imported.
+        Name of a built-in decorator, perhaps with its module; or of one that a user has
+        written, perhaps with its module, which is then imported.
 
     Returns
     -------
@@ -108,7 +108,11 @@ def find_step_decorator(name: str) -> Any:
     except KeyError:
         pass
     from metaflow.authoring.custom_base import find, loaded_names
+    from metaflow.authoring.older_names import name_after_at
 
+    short = name_after_at(name, "step_decorator")
+    if short != name:
+        return registry.load("step_decorator", short)
     found = find(name, "step")
     if found is None:
         known = [*registry.names("step_decorator"), *loaded_names("step")]

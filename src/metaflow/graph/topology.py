@@ -169,12 +169,12 @@ class _Analysis:
         )
 
     def _edges(self) -> Edges:
-        """Transitions that count: to known steps, neither loops of a switch nor into start."""
+        """Transitions that count: to known steps, neither loops of a switch nor into the start."""
         edges: Edges = {}
         for name, node in self.nodes.items():
             edges[name] = []
             for target in node.out_funcs:
-                if target == name and node.type == "split-switch":
+                if target == name != self.start and node.type == "split-switch":
                     continue
                 if target not in self.nodes:
                     self.lost.add(name)

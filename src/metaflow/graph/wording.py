@@ -45,11 +45,14 @@ def _unreachable(graph: FlowGraph, finding: Finding) -> GraphFault:
 
 def _enters_start(graph: FlowGraph, finding: Finding) -> GraphFault:
     source = graph[finding.others[0]]
+    is_loop = source.name == finding.step
     return _at_next(
         source,
-        f"Step `{source.name}` leads to `{finding.step}`, "
+        f"Step `{source.name}` leads to {'itself' if is_loop else f'`{finding.step}`'}, "
         "but nothing can come before the start of a flow.",
-        "lead to another step",
+        "let the start go on to a step of its own that repeats itself"
+        if is_loop
+        else "lead to another step",
     )
 
 

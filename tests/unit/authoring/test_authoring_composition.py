@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from metaflow import (
@@ -21,6 +23,7 @@ from metaflow.authoring.composition import begin, finish
 from metaflow.authoring.constants import seal_parameters
 from metaflow.authoring.flowspec import flow_graph
 from metaflow.authoring.mutable import MutableFlow, MutableStep
+from metaflow.authoring.older_names import OLDER_NAMES
 from metaflow.authoring.parameters import collect_parameters
 from metaflow.authoring.steps import step_functions, step_name
 from metaflow.errors.custom import (
@@ -451,10 +454,11 @@ def test_decorators_of_steps_are_added_replaced_and_removed():
         assert start.add_decorator("marked:k=2") is None
         specs = list(start.decorator_specs)
         assert specs == [
-            ("retry", "metaflow.decorators.retry.RetryDecorator", [], {"times": 4}),
+            ("retry", "metaflow.plugins.retry_decorator.RetryDecorator", [], {"times": 4}),
             ("marked", f"{__name__}.marked", [], {"k": 1}),
         ]
         assert start.has_decorator("retry")
+        assert start.has_decorator("metaflow.plugins.retry_decorator.RetryDecorator")
         assert start.has_decorator("metaflow.decorators.retry.RetryDecorator")
         assert not start.has_decorator("decorators.retry.RetryDecorator")
         assert start.get_decorator_specs(f"{__name__}.marked") == specs[1:]
@@ -468,6 +472,33 @@ def test_decorators_of_steps_are_added_replaced_and_removed():
     assert names(flow) == ["retry"]
     assert flow.start.decorators[0].given == {"times": 4}
     assert Base.start.decorators[0].given == {"times": 1}
+
+
+@pytest.mark.parametrize("qualified", [*OLDER_NAMES, *OLDER_NAMES.values()])
+def test_built_in_decorators_are_known_by_both_of_their_paths(qualified):
+    module, _, name = qualified.rpartition(".")
+    kind = getattr(import_module(module), name)
+
+    def late(flow):
+        assert type(flow.end.add_decorator(qualified)) is kind
+        assert flow.end.add_decorator(kind) is None
+        (spec,) = flow.end.get_decorator_specs(qualified)
+        assert spec[:2] == (kind.name, OLDER_NAMES.get(qualified, qualified))
+        assert flow.end.remove_decorator(qualified) is True
+        assert not flow.end.has_decorator(kind.name)
+
+    mutated(late=late)
+
+
+def test_a_flow_decorator_is_added_by_its_path():
+    path = "metaflow.decorators.project.ProjectDecorator"
+
+    def early(flow):
+        assert flow.add_decorator(f"{path}:name=p").given == {"name": "p"}
+        assert flow.has_decorator(path)
+        assert flow.remove_decorator(path) is True
+
+    mutated(early=early)
 
 
 def test_decorators_of_flows_are_added_and_removed():

@@ -126,6 +126,14 @@ ONE_FAULT = {
         "leads to `start`",
         None,
     ),
+    "start that repeats itself": (
+        """start: {True: self.start, False: self.end}, condition='v'
+        end:""",
+        at_next(0),
+        "start",
+        "leads to itself, but nothing can come before the start",
+        "a step of its own that repeats itself",
+    ),
     "end goes on": (
         """start: self.end
         end: self.start""",
@@ -759,8 +767,6 @@ GOOD = {
         end:""",
     "recursion": """start: self.a
         a: {'again': self.a, 'done': self.end}, condition='v'
-        end:""",
-    "recursion of the start": """start: {True: self.start, False: self.end}, condition='v'
         end:""",
     "several keys for one step": """start: {1: self.a, 2: self.a}, condition='v'
         a: self.end
