@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from metaflow.artifact_store.batch import Batch
-    from metaflow.artifact_store.reading import PartReader
+    from metaflow.artifact_store.parts import PartSource
     from metaflow.errors.base import MetaflowException
 
 
@@ -72,7 +72,7 @@ def save_plugged(
     return refs, errors, rest
 
 
-def load_plugged(parts: PartReader, ref: ArtifactRef) -> Any:
+def load_plugged(parts: PartSource, ref: ArtifactRef) -> Any:
     """Load a value that a serializer of a plug-in has stored.
 
     Raises
@@ -80,5 +80,5 @@ def load_plugged(parts: PartReader, ref: ArtifactRef) -> Any:
     SerializerMissing
         Nobody here can read it.
     """
-    data = b"".join(map(parts.content, ref.parts))
+    data = b"".join(parts.contents(ref.parts))
     return SerializerStore.current().deserialize(ref.encoding, ref.type, data)

@@ -14,6 +14,8 @@ from metaflow.errors.storage import ArtifactCorrupt
 from metaflow.model.artifact import RAW, ZSTD
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from metaflow.artifact_store.blobs import BlobFiles
     from metaflow.artifact_store.mapped import MappedBlobs
     from metaflow.model.artifact import Part
@@ -46,6 +48,14 @@ class PartReader:
             raise self.corrupt(part, str(error)) from error
         self._check(part, data)
         return data
+
+    def contents(self, parts: Sequence[Part]) -> Iterator[bytes]:
+        """Read several parts in order, one at a time, and check them."""
+        return map(self.content, parts)
+
+    def buffers(self, parts: Sequence[Part]) -> list[bytearray | memoryview]:
+        """Give the bytes of parts in writable memory of their own."""
+        return [self.buffer(part) for part in parts]
 
     def buffer(self, part: Part) -> bytearray | memoryview:
         """Give the bytes of a part in writable memory of their own."""

@@ -12,7 +12,7 @@ from metaflow.errors.storage import StorageUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from metaflow.artifact_store.local import LocalArtifactStore
+    from metaflow.artifact_store.store import ArtifactStore
     from metaflow.model.artifact import ArtifactRef
 
 DESCRIPTOR_TYPE: Final = "uploader-v2"
@@ -74,7 +74,7 @@ class IncludedFile:
         encoding = self.text_encoding
         return data if encoding is None else data.decode(encoding)
 
-    def store_in(self, store: LocalArtifactStore, pack: str) -> ArtifactRef:
+    def store_in(self, store: ArtifactStore, pack: str) -> ArtifactRef:
         """Store the content, without holding all of it in memory."""
         try:
             return store.save_file(self.path, pack, self.text_encoding)

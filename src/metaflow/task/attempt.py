@@ -25,13 +25,13 @@ from metaflow.protocols.step_hook import Attempt, StepHook
 from metaflow.task.report import describe, exception_artifact, print_failure, report_left_out
 
 if TYPE_CHECKING:
-    from metaflow.artifact_store.local import LocalArtifactStore
+    from metaflow.artifact_store.store import ArtifactStore
 
 
 def run_attempt(
     flow: type[FlowSpec],
     context: RunContext,
-    store: LocalArtifactStore,
+    store: ArtifactStore,
     assignment: Assignment,
 ) -> Outcome:
     """Run one attempt and store everything it leaves behind.
@@ -44,7 +44,7 @@ def run_attempt(
         The user's flow class.
     context : RunContext
         What all tasks of the run share.
-    store : LocalArtifactStore
+    store : ArtifactStore
         Where artifacts are read and written.
     assignment : Assignment
         Which attempt of which task this is.
@@ -199,7 +199,7 @@ def _wrapped(hook: StepHook, attempt: Attempt, inner: Callable[[], None]) -> Cal
 
 
 def _conclude(
-    store: LocalArtifactStore, state: TaskState, attempt: Attempt, failure: BaseException | None
+    store: ArtifactStore, state: TaskState, attempt: Attempt, failure: BaseException | None
 ) -> Outcome:
     flow = attempt.flow
     values = collect(flow)
@@ -223,7 +223,7 @@ def _conclude(
 
 
 def _save(
-    store: LocalArtifactStore,
+    store: ArtifactStore,
     state: TaskState,
     flow: FlowSpec,
     values: dict[str, Any],
@@ -263,7 +263,7 @@ def _forbids_retry(failure: BaseException) -> bool:
     return isinstance(failure, SystemExit) and failure.code == NO_RETRY_EXIT_CODE
 
 
-def _stored_transition(store: LocalArtifactStore, state: TaskState) -> Transition | None:
+def _stored_transition(store: ArtifactStore, state: TaskState) -> Transition | None:
     pending = state.transition
     if pending is None:
         return None

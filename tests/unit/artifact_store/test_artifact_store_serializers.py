@@ -9,7 +9,7 @@ import types
 
 import pytest
 
-from metaflow.artifact_store import local
+from metaflow.artifact_store import store as store_module
 from metaflow.artifact_store.local import LocalArtifactStore
 from metaflow.datastore.artifacts import (
     ArtifactSerializer,
@@ -62,7 +62,7 @@ def plug(monkeypatch):
         monkeypatch.setattr(SerializerStore, "_found", [store])
         return store
 
-    monkeypatch.setattr(local, "_CHECKED", [False])
+    monkeypatch.setattr(store_module, "_CHECKED", [False])
     return plugged
 
 

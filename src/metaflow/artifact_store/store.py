@@ -1,0 +1,341 @@
+"""Values in, references out, and back: what all artifact stores do alike."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from metaflow import registry
+from metaflow.artifact_store.hashing import digest_of, digest_of_parts
+from metaflow.artifact_store.items import OFFSET, RANGE, encode_items
+from metaflow.artifact_store.pickling import Pickled, Reducers, StreamReader
+from metaflow.errors.storage import (
+    DataException,
+    UnknownEncoding,
+    UnpicklableArtifactException,
+)
+from metaflow.model.artifact import RAW, ArtifactRef, ItemsRef, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from metaflow.artifact_store.batch import Batch
+    from metaflow.artifact_store.parts import BlobStore, PartSource
+    from metaflow.artifact_store.serializers import SerializerStore
+    from metaflow.errors.base import MetaflowException
+
+ENCODING: Final = "pickle5"
+"""Pickle protocol 5, out-of-band buffers in parts of their own."""
+
+BYTES, TEXT = "bytes", "text"
+"""Content of a file as it is; for text, the name of its character encoding follows a colon."""
+
+PLUGGED: Final = "serializer"
+"""Stored by a plug-in; how it is to be read follows a colon."""
+
+FILE_PIECE: Final = 8 << 20
+"""So much of a file is in memory while it is stored."""
+
+_NUMBERS: Final = frozenset((int, float, bool, type(None)))
+_SHORT: Final = 100
+
+_NOTHING_KNOWN: Final[Mapping[str, ArtifactRef]] = MappingProxyType({})
+
+
+class ArtifactStore:
+    """Stores values and loads them again; where their bytes are is up to those who derive.
+
+    A store may be made before a fork and used on both sides of it; it is not meant for
+    several threads.
+
+    Parameters
+    ----------
+    blobs : BlobStore
+        Large parts.
+    parts : PartSource
+        Reads parts of any size.
+    """
+
+    def __init__(self, blobs: BlobStore, parts: PartSource) -> None:
+        self._blobs = blobs
+        self._parts = parts
+
+    def _batch(self, pack: str, known: Mapping[str, ArtifactRef]) -> Batch:
+        """Begin to store some parts."""
+        raise NotImplementedError
+
+    def save(
+        self,
+        objects: Mapping[str, object],
+        pack: str,
+        known: Mapping[str, ArtifactRef] = _NOTHING_KNOWN,
+    ) -> tuple[dict[str, ArtifactRef], dict[str, MetaflowException]]:
+        """Store values; what is stored already is not stored again.
+
+        Parameters
+        ----------
+        objects : Mapping[str, object]
+            Values by artifact name.
+        pack : str
+            Name of the run's pack, relative to the root.
+        known : Mapping[str, ArtifactRef]
+            References that the values may equal, usually the predecessor's.
+
+        Returns
+        -------
+        tuple[dict[str, ArtifactRef], dict[str, MetaflowException]]
+            The references of what was stored, and for each other name the reason.
+
+        Raises
+        ------
+        StorageFull
+            There is no room; nothing refers to what was written so far.
+        StorageUnavailable
+            A file of the store cannot be written.
+        """
+        batch = self._batch(pack, known)
+        serializers = plugged_serializers()
+        if serializers is not None:
+            from metaflow.artifact_store.plugged import save_plugged
+
+            refs, errors, objects = save_plugged(serializers, batch, objects, known)
+            rest, more = self._save_pickled(batch, objects, known)
+            return {**refs, **rest}, {**errors, **more}
+        return self._save_pickled(batch, objects, known)
+
+    def _save_pickled(
+        self, batch: Batch, objects: Mapping[str, object], known: Mapping[str, ArtifactRef]
+    ) -> tuple[dict[str, ArtifactRef], dict[str, MetaflowException]]:
+        pickled: dict[str, tuple[list[str], int]] = {}
+        errors: dict[str, MetaflowException] = {}
+        larger = []
+        # What a freshly forked process costs is pages touched, so the usual few numbers and
+        # names take a path that calls hardly anything.
+        for name, value in objects.items():
+            if type(value) in _NUMBERS or (type(value) is str and len(value) < _SHORT):
+                pickled[name] = [batch.add_small(pickle.dumps(value, 5))], 1
+            else:
+                larger.append(name)
+        if larger:
+            table = _reducers()
+            for name in larger:
+                try:
+                    pickled[name] = _add(batch, objects[name], table)
+                except DataException:
+                    raise
+                except Exception as error:
+                    errors[name] = _unpicklable(name, objects[name], error)
+        batch.flush()
+        placed = batch.placed
+        refs = {}
+        for name in objects:
+            if name in errors:
+                continue
+            digests, stream = pickled[name]
+            digest = digests[0] if len(digests) == 1 else digest_of_parts(ENCODING, digests)
+            ref = known.get(name)
+            if ref is None or ref.digest != digest or ref.encoding != ENCODING:
+                parts = tuple([placed[digest] for digest in digests])
+                size = sum([part.size for part in parts])
+                ref = ArtifactRef(digest, _type_name(objects[name]), size, ENCODING, stream, parts)
+            refs[name] = ref
+        return refs, errors
+
+    def save_file(self, path: str, pack: str, text_encoding: str | None = None) -> ArtifactRef:
+        """Store the content of a file, piece by piece; it loads as bytes or as text.
+
+        Parameters
+        ----------
+        path : str
+            The file.
+        pack : str
+            Name of the run's pack, relative to the root.
+        text_encoding : str, optional
+            Name of the encoding that makes text of it; None for bytes.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        StorageFull
+            There is no room.
+        """
+        encoding = BYTES if text_encoding is None else f"{TEXT}:{text_encoding}"
+        batch = self._batch(pack, _NOTHING_KNOWN)
+        digests: list[str] = []
+        with open(path, "rb", buffering=0) as file:
+            while piece := file.read(FILE_PIECE):
+                digests.append(batch.add_stream(piece))
+        digests = digests or [batch.add_stream(b"")]
+        batch.flush()
+        parts = tuple([batch.placed[digest] for digest in digests])
+        digest = digests[0] if len(digests) == 1 else digest_of_parts(encoding, digests)
+        type_ = "builtins.bytes" if text_encoding is None else "builtins.str"
+        size = sum([part.size for part in parts])
+        return ArtifactRef(digest, type_, size, encoding, len(parts), parts)
+
+    def save_blob(self, data: bytes) -> Part:
+        """Store bytes as a file of their own, as they are, unless they are stored already.
+
+        Raises
+        ------
+        StorageFull
+            There is no room.
+        """
+        digest = digest_of(data)
+        if self.has_blob(digest, len(data)):
+            return Part(digest, len(data), RAW, len(data))
+        return self._blobs.write(digest, len(data), RAW, (data,))
+
+    def has_blob(self, digest: str, size: int) -> bool:
+        """Tell whether bytes are stored as a file of their own."""
+        part = self._blobs.find(digest, size)
+        return part is not None and part.codec == RAW
+
+    def load(self, ref: ArtifactRef) -> object:
+        """Load a value.
+
+        Large buffers inside it are mapped: they may be written to without any effect on
+        what is stored.
+
+        Raises
+        ------
+        ArtifactMissing
+            A file or an object of the store is gone.
+        ArtifactCorrupt
+            What is stored is not what was saved.
+        UnknownEncoding
+            This version cannot read it.
+        """
+        loader = self._LOADERS.get(ref.encoding.partition(":")[0])
+        if loader is None:
+            raise UnknownEncoding(ref.encoding, ref.type, tuple(self._LOADERS))
+        return loader(self, ref)
+
+    def save_items(self, items: Sequence[object], pack: str) -> ItemsRef | None:
+        """Store the items of a foreach one by one.
+
+        Returns
+        -------
+        ItemsRef | None
+            None when the items are too large for this, or one cannot be pickled; then each
+            task has to load the whole artifact.
+
+        Raises
+        ------
+        StorageFull
+            There is no room.
+        """
+        encoded = encode_items(items)
+        if encoded is None:
+            return None
+        count, data = encoded
+        return ItemsRef(count, self._batch(pack, _NOTHING_KNOWN).add_raw(data))
+
+    def load_item(self, items: ItemsRef, index: int) -> object:
+        """Load one item, counted from 0, without reading the others.
+
+        Raises
+        ------
+        IndexError
+            There is no such item.
+        ArtifactMissing
+            A file of the store is gone.
+        ArtifactCorrupt
+            What is stored is not what was saved.
+        """
+        if not 0 <= index < items.count:
+            raise IndexError(index)
+        start, end = RANGE.unpack(self._parts.range(items.part, index * OFFSET.size, RANGE.size))
+        table = (items.count + 1) * OFFSET.size
+        if not start <= end <= items.part.stored - table:
+            raise self._parts.corrupt(items.part, "the table of items makes no sense")
+        return pickle.loads(self._parts.range(items.part, table + start, end - start))
+
+    def close(self) -> None:
+        """Close what is held open; the store stays usable."""
+        self._parts.close()
+
+    def _unpickle(self, ref: ArtifactRef) -> object:
+        stream, rest = ref.parts[: ref.stream], ref.parts[ref.stream :]
+        buffers = self._parts.buffers(rest) if rest else ()
+        if len(stream) == 1:
+            return pickle.loads(self._parts.content(stream[0]), buffers=buffers)
+        reader = StreamReader(self._parts.contents(stream))
+        return pickle.Unpickler(reader, buffers=buffers).load()
+
+    def _bytes(self, ref: ArtifactRef) -> bytes:
+        if len(ref.parts) == 1:
+            return self._parts.content(ref.parts[0])
+        return b"".join(self._parts.contents(ref.parts))
+
+    def _text(self, ref: ArtifactRef) -> str:
+        return self._bytes(ref).decode(ref.encoding.partition(":")[2])
+
+    def _plugged(self, ref: ArtifactRef) -> object:
+        from metaflow.artifact_store.plugged import load_plugged
+
+        return load_plugged(self._parts, ref)
+
+    _LOADERS: ClassVar[dict[str, Callable[[ArtifactStore, ArtifactRef], object]]] = {
+        ENCODING: _unpickle,
+        BYTES: _bytes,
+        TEXT: _text,
+        PLUGGED: _plugged,
+    }
+    """How each encoding is read; older layouts add theirs here."""
+
+
+def plugged_serializers() -> SerializerStore | None:
+    """Find the serializers of plug-ins; None when there are none, as nearly always."""
+    if not _CHECKED:
+        # Only what is remembered of the path is read here, and once before workers are forked.
+        _CHECKED.append(registry.has_plugged("serializer"))
+    if not _CHECKED[0] and "metaflow.artifact_store.serializers" not in sys.modules:
+        return None
+    from metaflow.artifact_store.serializers import SerializerStore
+
+    return SerializerStore.current() or None
+
+
+_CHECKED: Final[list[bool]] = []
+"""Whether there are serializers of plug-ins, once somebody has looked."""
+
+
+def _add(batch: Batch, value: object, table: Reducers | None) -> tuple[list[str], int]:
+    """Store a value's parts; return their digests and how many belong to the stream."""
+    pickled = Pickled(batch.add_stream)
+    pickled.dump(value, table)
+    digests = pickled.stream
+    stream = len(digests)
+    if pickled.buffers:
+        digests += map(batch.add_buffer, pickled.buffers)
+    return digests, stream
+
+
+def _reducers() -> Reducers | None:
+    if "numpy" not in sys.modules:
+        return None
+    from metaflow.artifact_store.frames import reducers
+
+    return reducers()
+
+
+def _type_name(value: object) -> str:
+    cls = type(value)
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _unpicklable(name: str, value: object, error: Exception) -> UnpicklableArtifactException:
+    from metaflow.artifact_store.unpicklable import find_unpicklable
+
+    wrapped = UnpicklableArtifactException(
+        name,
+        _type_name(value),
+        f"{type(error).__name__}: {error}",
+        find_unpicklable(name, value),
+    )
+    wrapped.__cause__ = error
+    return wrapped
