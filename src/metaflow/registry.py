@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # Kind, name -> «module:attribute». Calls that go up a layer (a flow file starting the
 # command line) and features that a flow may never use are both found here.
 BUILT_IN: Final[dict[tuple[str, str], str]] = {
-    ("face", "command_line"): "metaflow.cli.flow:main",
+    ("face", "command_line"): "metaflow.cli.main:main",
     ("face", "command_tree"): "metaflow.cli.tree:command_tree",
     ("face", "worker"): "metaflow.compute.local.entry:main",
     ("client", "Run"): "metaflow.client:Run",

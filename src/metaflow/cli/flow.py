@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
-import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
 from metaflow import registry
 from metaflow.authoring.composition import config_names
-from metaflow.cli.console import Console, open_missing_streams
+from metaflow.cli.console import Console
 from metaflow.cli.outcome import perform, read_settings
 from metaflow.cli.scope import Scope, may_have_decorators, script_of
 from metaflow.errors.input import MetaflowUnknownUser
 from metaflow.registry import names
 from metaflow.settings.load import Settings
-from metaflow.settings.version import get_version
-from metaflow.task.leaving import leave_like_a_program
 
 if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec
@@ -69,30 +65,8 @@ UNTOLD: Final = (Settings().default_event_logger, Settings().default_monitor)
 """Names of the event logger and of the monitor that keep nothing."""
 
 
-def main(flow: FlowSpec, *, is_last: bool) -> NoReturn:
-    """Run the command line of a flow and end the process.
-
-    Parameters
-    ----------
-    flow : FlowSpec
-        What the last line of the flow's file has made.
-    is_last : bool
-        Nothing follows this call in the file, so the process may end without taking itself
-        apart, which costs more than a short task.
-    """
-    open_missing_streams()
-    # Collections during start-up find nothing and take a tenth of it; what runs for long
-    # turns them on again.
-    gc.disable()
-    code = run_command_line(type(flow), sys.argv[1:])
-    if not is_last or sys.flags.interactive:
-        sys.exit(code)
-    leave_like_a_program(vars(sys.modules[type(flow).__module__]))
-    os._exit(code)
-
-
-def run_command_line(flow: type[FlowSpec], args: list[str]) -> int:
-    """Do what the arguments ask of a flow.
+def perform_any(flow: type[FlowSpec], args: list[str]) -> int:
+    """Do what the arguments ask of a flow, whatever they are.
 
     Parameters
     ----------
@@ -311,9 +285,7 @@ def _begin(ctx: click.Context, **options: Any) -> Any:
         with contextlib.suppress(MetaflowUnknownUser):
             _declare(scope, ctx.invoked_subcommand)
         return None
-    scope.console.note(
-        f"Metaflow {get_version()} executing *{scope.flow_name}* for *{scope.identity}*"
-    )
+    scope.greet()
     if options["force_rebuild_environments"]:
         scope.console.note("Nothing to rebuild: local steps use the environment as it is.")
     _declare(scope, ctx.invoked_subcommand)

@@ -6,8 +6,6 @@ import enum
 import os
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from metaflow.cli.console import Console
 from metaflow.errors.base import MetaflowException
 from metaflow.settings.load import Settings, load_settings
@@ -15,9 +13,10 @@ from metaflow.settings.load import Settings, load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import click
+
 ENV_PREFIX = "METAFLOW"
 """Options read variables that begin with this word."""
-_ENVIRONMENT = click.core.ParameterSource.ENVIRONMENT
 
 
 class ExitCode(enum.IntEnum):
@@ -60,37 +59,51 @@ def perform(
     int
         The exit code.
     """
+    import click
+
     console = Console()
-    try:
+
+    def work() -> int:
         command, scope = begin(console)
-        result = command.main(
-            list(args),
-            prog_name=name,
-            standalone_mode=False,
-            obj=scope,
-            auto_envvar_prefix=ENV_PREFIX,
-        )
-    except click.Abort:
-        console.say("Aborted!")
-        return ExitCode.FAILED
-    except click.ClickException as error:
-        _with_variable(error).show()
-        return error.exit_code
+        try:
+            result = command.main(
+                list(args),
+                prog_name=name,
+                standalone_mode=False,
+                obj=scope,
+                auto_envvar_prefix=ENV_PREFIX,
+            )
+        except click.Abort:
+            console.say("Aborted!")
+            return ExitCode.FAILED
+        except click.ClickException as error:
+            _with_variable(error).show()
+            return error.exit_code
+        return result if isinstance(result, int) else ExitCode.OK
+
+    return guarded(console, work)
+
+
+def guarded(console: Console, work: Callable[[], int]) -> int:
+    """Do a command's work; report what goes wrong, and return the exit code."""
+    try:
+        return work()
     except MetaflowException as error:
         console.error(error)
-        return ExitCode.FAILED
     except Exception as error:  # one of the three places that catch everything
         console.failure("Internal error:", trace(error))
-        return ExitCode.FAILED
-    return result if isinstance(result, int) else ExitCode.OK
+    return ExitCode.FAILED
 
 
 def _with_variable(error: click.ClickException) -> click.ClickException:
     """Say which variable a bad value comes from, if it is not on the command line."""
-    if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None:
+    from click import BadParameter
+    from click.core import ParameterSource
+
+    if not isinstance(error, BadParameter) or error.ctx is None or error.param is None:
         return error
     ctx, param = error.ctx, error.param
-    if ctx.get_parameter_source(param.name or "") is not _ENVIRONMENT:
+    if ctx.get_parameter_source(param.name or "") is not ParameterSource.ENVIRONMENT:
         return error
     own = param.envvar or f"{ctx.auto_envvar_prefix}_{(param.name or '').upper()}"
     names = [own] if isinstance(own, str) else own
@@ -98,7 +111,7 @@ def _with_variable(error: click.ClickException) -> click.ClickException:
     if variable is None:
         return error
     message = f"{error.message} (The value is that of the variable {variable}.)"
-    return click.BadParameter(message, ctx, param, error.param_hint)
+    return BadParameter(message, ctx, param, error.param_hint)
 
 
 def trace(error: BaseException) -> str:

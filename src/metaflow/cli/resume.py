@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from metaflow.authoring.composition import config_names
-from metaflow.cli.run_options import common_fields, common_options, find_triggers
+from metaflow.cli.requesting import common_fields, find_triggers
+from metaflow.cli.run_options import common_options
 from metaflow.cli.validation import validate
 from metaflow.errors.input import CommandException
 from metaflow.errors.metadata import RunExists

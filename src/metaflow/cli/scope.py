@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from metaflow.settings.identity import resolve_identity
 from metaflow.settings.roots import ensure_local_root, find_local_root, spin_root_beside
 from metaflow.settings.search import LOCAL_DIRECTORY
+from metaflow.settings.version import get_version
 
 if TYPE_CHECKING:
     from metaflow.authoring.config_settling import GivenConfigs
@@ -99,6 +100,12 @@ class Scope:
         """Who works here: `user:<name>` or `production:<token>`."""
         return resolve_identity(self.settings)
 
+    def greet(self) -> None:
+        """Say which version works on what, and for whom."""
+        self.console.note(
+            f"Metaflow {get_version()} executing *{self.flow_name}* for *{self.identity}*"
+        )
+
     @property
     def root(self) -> str | None:
         """Root of the local store, or None if there is none yet."""
@@ -118,6 +125,8 @@ class Scope:
 
         if configs is None and composition.is_begun(self.flow):
             return
+        if configs is None and composition.is_plain(self.flow):
+            configs = {}
         if configs is None:
             from metaflow.cli.config_options import settled_configs
 

@@ -127,7 +127,7 @@ def run_request(
     MetaflowTaggingError
         A tag is invalid.
     """
-    from metaflow.cli.run_options import checked_tags, find_triggers, system_tags
+    from metaflow.cli.requesting import checked_tags, find_triggers, system_tags
     from metaflow.engine.request import RunRequest
     from metaflow.settings.identity import get_username
 

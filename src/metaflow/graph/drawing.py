@@ -1,14 +1,13 @@
 """How a graph looks to people and other programs: as text, as DOT, as plain data."""
 
-from __future__ import annotations
-
+# No postponed annotations here: a NamedTuple would compile each of them at import, which
+# costs ten times as much as evaluating them.
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from metaflow.graph.description import describe_decorators, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
     from metaflow.graph.model import FlowGraph, Node
 
 
@@ -25,12 +24,12 @@ class Shown(NamedTuple):
     """The steps, for stdout."""
 
 
-def show(graph: FlowGraph) -> Shown:
+def show(graph: "FlowGraph") -> Shown:
     """Describe a flow to its reader: what it is for, then its steps in order."""
     return Shown(graph.doc, "\n".join(_show_step(graph[name]) for name in graph.sorted_nodes))
 
 
-def _show_step(node: Node) -> str:
+def _show_step(node: "Node") -> str:
     lines = [f"@{decorator.name}" for decorator in node.decorators]
     lines.append(f"Step {node.name}")
     lines.extend(f"    {line}".rstrip() for line in (node.doc or "?").splitlines())
@@ -39,7 +38,7 @@ def _show_step(node: Node) -> str:
     return "\n".join(lines) + "\n"
 
 
-def output_dot(graph: FlowGraph) -> str:
+def output_dot(graph: "FlowGraph") -> str:
     """Draw a graph in the DOT language: foreaches in double circles, switches hexagonal."""
     lines = [f"digraph {graph.name} {{", "    rankdir=LR;"]
     lines.extend(f"    {_dot_node(graph[name])};" for name in graph.sorted_nodes)
@@ -53,12 +52,12 @@ def _dot_id(name: str) -> str:
     return f'"{name}"' if name in _DOT_KEYWORDS else name
 
 
-def _dot_node(node: Node) -> str:
+def _dot_node(node: "Node") -> str:
     shape = {"split-switch": "hexagon", "foreach": "doublecircle"}.get(node.type, "box")
     return f'{_dot_id(node.name)} [shape="{shape}", label="{node.name}"]'
 
 
-def _dot_edges(node: Node) -> Iterator[str]:
+def _dot_edges(node: "Node") -> Iterator[str]:
     if node.switch_cases is None:
         yield from (f"{_dot_id(node.name)} -> {_dot_id(target)}" for target in node.out_funcs)
         return
@@ -68,7 +67,7 @@ def _dot_edges(node: Node) -> Iterator[str]:
         yield f'{_dot_id(node.name)} -> {_dot_id(target)} [label="{label}"]'
 
 
-def output_raw(graph: FlowGraph) -> str:
+def output_raw(graph: "FlowGraph") -> str:
     """Dump all that the graph holds, for debugging."""
     steps, nested = graph.output_steps()
     lines = [f"Flow {graph.name} ({graph.source_file})"]
@@ -88,14 +87,14 @@ def output_raw(graph: FlowGraph) -> str:
     return "\n".join(lines)
 
 
-def output_raw_json(graph: FlowGraph) -> dict[str, Any]:
+def output_raw_json(graph: "FlowGraph") -> dict[str, Any]:
     """Describe a graph as the object that `output-raw --json` prints."""
     steps, nested = graph.output_steps()
     return {"graph": steps, "graph_structure": nested}
 
 
 def graph_info(
-    graph: FlowGraph,
+    graph: "FlowGraph",
     *,
     file: str,
     parameters: Iterable[tuple[str, Any]] = (),

@@ -1,6 +1,6 @@
 """Where the syntax tree of a function comes from: each source file is parsed once.
 
-The text is taken from `linecache`, which also knows notebook cells and files in archives.
+A text that is no file, such as a notebook's cell, is taken from `linecache`.
 Definitions are found by the line that their code object names, so a step may come from
 any file, and two classes of one name do not get mixed up.
 """
@@ -8,7 +8,6 @@ any file, and two classes of one name do not get mixed up.
 from __future__ import annotations
 
 import ast
-import linecache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class SourceFile:
 
     __slots__ = ("classes", "functions")
 
-    def __init__(self, text: str, filename: str) -> None:
+    def __init__(self, text: str | bytes, filename: str) -> None:
         self.functions: dict[int, Definition] = {}
         """By the line of the first decorator, as code objects have it."""
         self.classes: dict[str, int] = {}
@@ -104,8 +103,7 @@ class SourceReader:
         """
         known = self._files.get(filename)
         if known is None:
-            linecache.checkcache(filename)
-            text = "".join(linecache.getlines(filename, module_globals))
+            text = _text(filename, module_globals)
             if not text:
                 raise NoSource(f"`{filename}` cannot be read")
             try:
@@ -114,3 +112,16 @@ class SourceReader:
                 raise NoSource(f"`{filename}` is not valid Python any more ({error})") from error
             self._files[filename] = known
         return known
+
+
+def _text(filename: str, module_globals: dict[str, Any]) -> str | bytes:
+    """Read a source file; whatever declares its encoding is left to the parser."""
+    try:
+        with open(filename, "rb") as file:
+            return file.read()
+    except OSError:
+        # Loaded here and not above: with the tokenizer it takes longer than a flow's parsing.
+        import linecache
+
+        linecache.checkcache(filename)
+        return "".join(linecache.getlines(filename, module_globals))

@@ -4,13 +4,12 @@ Works on any graph, however broken. A mistake is found once: what follows from i
 that get lost with a bad transition, splits that are told of already) is not told again.
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: a NamedTuple would compile each of them at import, which
+# costs ten times as much as evaluating them.
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from metaflow.graph.node import Node
 
 T = TypeVar("T")
@@ -117,7 +116,7 @@ def walk(edges: Edges, roots: Sequence[str]) -> tuple[list[str], list[list[str]]
     return finished, cycles
 
 
-def analyse(nodes: Mapping[str, Node], start: str | None, end: str | None) -> Topology:
+def analyse(nodes: "Mapping[str, Node]", start: str | None, end: str | None) -> Topology:
     """Work out the order of steps and which splits are open where, and what is wrong with it.
 
     Parameters
@@ -135,7 +134,7 @@ def analyse(nodes: Mapping[str, Node], start: str | None, end: str | None) -> To
 class _Analysis:
     """One pass over a graph."""
 
-    def __init__(self, nodes: Mapping[str, Node], start: str | None, end: str | None) -> None:
+    def __init__(self, nodes: "Mapping[str, Node]", start: str | None, end: str | None) -> None:
         self.nodes = nodes
         self.start = start
         self.end = end

@@ -300,7 +300,7 @@ def test_only_what_the_command_needs_is_imported(project):
     }.items():
         done = project.flow(command, PYTHONPATH=path)
         loaded = next(line for line in done.out.splitlines() if line.startswith("LOADED")).split()
-        assert "metaflow.cli.flow" in loaded
+        assert "metaflow.cli.scope" in loaded
         assert not set(unwanted) & set(loaded)
 
 
