@@ -72,7 +72,7 @@ FLOWS = (
         {"head": "def plain(): pass\nretry(plain)"},
         ("`plain`", "retry"),
         "@step",
-        at="retry(plain)",
+        at="def plain(): pass",
     ),
     Wrong(
         "BadFlowDecoratorException",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from metaflow.authoring.config_value import ConfigValue, wrap
 from metaflow.authoring.delayed import Delayed
 from metaflow.authoring.overlay import visible
+from metaflow.authoring.refusal import refused
 from metaflow.errors.config import ConfigNameInvalid, DelayedValueFailed
 
 COMPOSITION = "__composition__"
@@ -110,11 +111,13 @@ class Config(Delayed):
         facts.plain = plain
         given: Any = name
         if not isinstance(given, str) or not given.replace("-", "_").isidentifier():
-            raise facts.fault(
-                "a name consists of letters, digits, `_` and `-`, and starts with a letter"
+            raise refused(
+                facts.fault(
+                    "a name consists of letters, digits, `_` and `-`, and starts with a letter"
+                )
             )
         if default is not None and default_value is not None:
-            raise facts.fault("it has a `default`, which is a file, and a `default_value`")
+            raise refused(facts.fault("it has a `default`, which is a file, and a `default_value`"))
 
     if TYPE_CHECKING:
 

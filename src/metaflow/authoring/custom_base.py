@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
+from metaflow.authoring.refusal import refused
 from metaflow.errors.base import MetaflowException
 from metaflow.errors.custom import CustomCodeFailed, CustomDecoratorInvalid, DecoratorAmbiguous
 
@@ -41,10 +42,13 @@ class CustomMeta(type):
         """Decorate, if called with a step or a flow only; else keep the arguments."""
         made = cls.__new__(cls)
         is_bare = len(args) == 1 and not kwargs
-        if is_bare and made._is_mistaken(args[0]):
-            made._refuse(args[0])
-        is_bare = is_bare and made._is_target(args[0])
-        made._take_arguments(() if is_bare else args, kwargs)
+        try:
+            if is_bare and made._is_mistaken(args[0]):
+                made._refuse(args[0])
+            is_bare = is_bare and made._is_target(args[0])
+            made._take_arguments(() if is_bare else args, kwargs)
+        except MetaflowException as error:
+            raise refused(error) from error.__cause__
         made.statically_defined = True
         if is_bare:
             made._stand_on(args[0])
@@ -103,7 +107,10 @@ class Custom(metaclass=CustomMeta):
     def __call__(self, target: T, /) -> T:
         """Decorate, after arguments were given."""
         if not self._is_target(target):
-            self._refuse(target)
+            try:
+                self._refuse(target)
+            except MetaflowException as error:
+                raise refused(error) from error.__cause__
         self._stand_on(target)
         return target
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar, overl
 
 from metaflow.authoring.custom_base import CustomMeta
 from metaflow.authoring.custom_steps import StepCustom
+from metaflow.authoring.refusal import refused
 from metaflow.errors.custom import CustomDecoratorInvalid
 from metaflow.protocols.step_hook import Attempt
 
@@ -190,11 +191,11 @@ def user_step_decorator(function: Callable[..., Generator[Any, None, Any]]) -> S
     code: Any = getattr(function, "__code__", None)
     place = (None, None) if code is None else (code.co_firstlineno, code.co_filename)
     if code is None or not code.co_flags & _GENERATOR or code.co_flags & _ASYNC:
-        raise CustomDecoratorInvalid(name, "it is not a generator: it has no `yield`", None, *place)
+        problem = "it is not a generator: it has no `yield`"
+        raise refused(CustomDecoratorInvalid(name, problem, None, *place))
     if code.co_argcount not in {WITH_ATTRIBUTES - 1, WITH_ATTRIBUTES}:
-        raise CustomDecoratorInvalid(
-            name, "it takes `step_name, flow, inputs` and perhaps `attributes`", None, *place
-        )
+        problem = "it takes `step_name, flow, inputs` and perhaps `attributes`"
+        raise refused(CustomDecoratorInvalid(name, problem, None, *place))
     body: Mapping[str, Any] = {
         "__doc__": function.__doc__,
         "__module__": function.__module__,

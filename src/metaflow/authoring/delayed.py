@@ -62,31 +62,37 @@ class Delayed:
     # ── what would silently go wrong ─────────────────────────────────────────────────────
 
     def __bool__(self) -> NoReturn:
-        raise ConfigNotKnownYet(str(self), "tested")
+        raise _too_early(self, "tested")
 
     def __iter__(self) -> Iterator[Any]:
-        raise ConfigNotKnownYet(str(self), "iterated over")
+        raise _too_early(self, "iterated over")
 
     def __len__(self) -> NoReturn:
-        raise ConfigNotKnownYet(str(self), "measured")
+        raise _too_early(self, "measured")
 
     def __contains__(self, item: object) -> NoReturn:
-        raise ConfigNotKnownYet(str(self), "searched")
+        raise _too_early(self, "searched")
 
     def __format__(self, spec: str) -> NoReturn:
-        raise ConfigNotKnownYet(str(self), "put into a string")
+        raise _too_early(self, "put into a string")
 
     def __int__(self) -> NoReturn:
-        raise ConfigNotKnownYet(str(self), "turned into a number")
+        raise _too_early(self, "turned into a number")
 
     def __float__(self) -> NoReturn:
-        raise ConfigNotKnownYet(str(self), "turned into a number")
+        raise _too_early(self, "turned into a number")
 
     def __index__(self) -> SupportsIndex:
-        raise ConfigNotKnownYet(str(self), "used as an index")
+        raise _too_early(self, "used as an index")
 
     def __repr__(self) -> str:
         return f"<{self!s}>"
+
+
+def _too_early(value: Delayed, use: str) -> ConfigNotKnownYet:
+    from metaflow.authoring.refusal import refused
+
+    return refused(ConfigNotKnownYet(str(value), use))
 
 
 class Access(Delayed):

@@ -10,6 +10,7 @@ from metaflow import registry
 from metaflow.authoring.decorator import Decorator
 from metaflow.authoring.flowspec import FlowSpec
 from metaflow.authoring.overlay import declared, put
+from metaflow.errors.base import MetaflowException
 from metaflow.errors.decorator import InvalidFlowDecorator
 from metaflow.errors.definition import (
     BadFlowDecoratorException,
@@ -106,12 +107,20 @@ class FlowDecoratorSyntax:
         """Decorate a flow."""
         caller = sys._getframe(1)  # noqa: SLF001 - errors name the line of the decorator
         place = (caller.f_code.co_filename, caller.f_lineno)
-        made = self.decorator(attributes, statically_defined=True, place=place)
+        try:
+            made = self.decorator(attributes, statically_defined=True, place=place)
+        except MetaflowException as error:
+            from metaflow.authoring.refusal import refused
+
+            raise refused(error) from error.__cause__
 
         def add(cls: C) -> C:
             given: Any = cls
             if not (isinstance(given, type) and issubclass(given, FlowSpec)):
-                raise BadFlowDecoratorException(self.decorator.name, cls, place)
+                from metaflow.authoring.refusal import refused
+
+                kind = self.decorator
+                raise refused(BadFlowDecoratorException(kind.name, cls, place, kind.defaults))
             known: tuple[FlowDecorator, ...] = vars(cls).get(OWN, ())
             type.__setattr__(cls, OWN, (*known, made))
             return cls

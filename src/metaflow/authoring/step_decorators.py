@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar, overload
 from metaflow import registry
 from metaflow.authoring.decorator import Decorator
 from metaflow.authoring.steps import step_functions
+from metaflow.errors.base import MetaflowException
 from metaflow.errors.definition import (
     BadStepDecoratorException,
     DuplicateStepDecoratorException,
@@ -71,15 +72,22 @@ class DecoratorSyntax:
         """Decorate a step."""
 
         def add(method: F) -> F:
-            if not getattr(method, "is_step", False):
-                raise BadStepDecoratorException(self.decorator.name, method)
-            steps: Any = method
-            if any(known.name == self.decorator.name for known in steps.decorators):
-                raise DuplicateStepDecoratorException(self.decorator.name, method)
-            steps.decorators.append(self.decorator(attributes, statically_defined=True))
+            try:
+                self._put_on(method, attributes)
+            except MetaflowException as error:
+                from metaflow.authoring.refusal import refused
+
+                raise refused(error) from error.__cause__
             return method
 
         return add if function is None else add(function)
+
+    def _put_on(self, method: Any, attributes: Mapping[str, Any]) -> None:
+        if not getattr(method, "is_step", False):
+            raise BadStepDecoratorException(self.decorator.name, method, self.decorator.defaults)
+        if any(known.name == self.decorator.name for known in method.decorators):
+            raise DuplicateStepDecoratorException(self.decorator.name, method)
+        method.decorators.append(self.decorator(attributes, statically_defined=True))
 
 
 def find_step_decorator(name: str) -> Any:

@@ -120,12 +120,12 @@ def trace(error: BaseException) -> str:
 
     first = error.__traceback__
     entry = first
-    while entry is not None and not _is_users(entry.tb_frame.f_code.co_filename):
+    while entry is not None and not is_users(entry.tb_frame.f_code.co_filename):
         entry = entry.tb_next
     return "".join(traceback.format_exception(type(error), error, entry or first)).rstrip()
 
 
-def _is_users(file: str) -> bool:
+def is_users(file: str) -> bool:
     """Tell a file of the user from the framework's, installed packages' and Python's own."""
     framework = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     library = os.path.dirname(os.path.abspath(os.__file__))

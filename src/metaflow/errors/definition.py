@@ -51,6 +51,19 @@ def _place(function: Any) -> tuple[int | None, str | None]:
     return (None, None) if code is None else (code.co_firstlineno, code.co_filename)
 
 
+def _without_a_name(
+    kind: str, decorator: str, given: Any, known: Iterable[str]
+) -> tuple[str, None, None, str]:
+    """Word the message and the hint for an argument that stands where a step or a flow should."""
+    named = next((f"@{decorator}({name}=…)" for name in known), f"@{decorator}(name=value)")
+    return (
+        f"{kind} `@{decorator}` is given `{given!r}`, but takes no arguments without a name.",
+        None,
+        None,
+        f"give arguments by name, as in `{named}`",
+    )
+
+
 class GraphFault(NamedTuple):
     """One thing that keeps a flow's graph from being valid."""
 
@@ -160,9 +173,12 @@ class BadStepDecoratorException(MetaflowException):
 
     headline = "Syntax error"
 
-    def __init__(self, decorator: str, function: Any) -> None:
+    def __init__(self, decorator: str, function: Any, known: Iterable[str] = ()) -> None:
         self.decorator = decorator
         self.function_name: str = getattr(function, "__name__", str(function))
+        if not callable(function):
+            super().__init__(*_without_a_name("Decorator", decorator, function, known))
+            return
         super().__init__(
             f"Decorator `@{decorator}` is applied to `{self.function_name}`, which is not a step.",
             *_place(function),
@@ -180,8 +196,13 @@ class BadFlowDecoratorException(MetaflowException):
         decorator: str,
         target: Any = None,
         place: tuple[str | None, int | None] = (None, None),
+        known: Iterable[str] = (),
     ) -> None:
         self.decorator = decorator
+        if isinstance(target, str | int | float | list | tuple | dict):
+            text, *_, hint = _without_a_name("Flow decorator", decorator, target, known)
+            super().__init__(text, place[1], place[0], hint)
+            return
         name = getattr(target, "__name__", None)
         applied = "an object" if name is None else f"`{name}`"
         line, file = _place(target)

@@ -148,7 +148,9 @@ def test_errors_about_other_things_have_no_place():
     error = BadStepDecoratorException("retry", 7)
     assert (error.line_no, error.source_file) == (None, None)
     assert "`7`" in error.message
-    assert "an object" in BadFlowDecoratorException("project", 7).message
+    assert error.hint == "give arguments by name, as in `@retry(name=value)`"
+    assert "is given `7`" in BadFlowDecoratorException("project", 7).message
+    assert "an object" in BadFlowDecoratorException("project", object()).message
 
 
 def test_names_of_artifacts_do_not_repeat():
