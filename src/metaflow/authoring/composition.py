@@ -16,6 +16,7 @@ from metaflow.authoring.step_decorators import StepDecorator, find_step_decorato
 from metaflow.authoring.steps import own_step, step_functions
 
 STATE: Final = "__composition__"
+WITH_SPECS: Final = "__with_specs__"
 CUSTOM: Final = "metaflow.authoring.custom_base"
 
 
@@ -51,6 +52,12 @@ def named_configs(flow: type) -> Mapping[str, Any]:
     from metaflow.authoring.configs import named
 
     return named(flow, values)
+
+
+def with_specs(flow: type) -> tuple[str, ...]:
+    """Return the decorators that `finish` has added to all steps, as they were written."""
+    specs: tuple[str, ...] = vars(flow).get(WITH_SPECS, ())
+    return specs
 
 
 def is_plain(flow: type) -> bool:
@@ -115,7 +122,7 @@ def finish(flow: type, decospecs: Sequence[str]) -> None:
     _mutate(flow, "mutate")
     _resolve(flow)
     vars(flow)[STATE].decospecs = specs
-    type.__setattr__(flow, "__with_specs__", specs)
+    type.__setattr__(flow, WITH_SPECS, specs)
     _renew_graph(flow)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from stat import S_ISFIFO
 from typing import TYPE_CHECKING, Any
 
-from metaflow.authoring.composition import config_values
+from metaflow.authoring.composition import config_values, with_specs
 from metaflow.authoring.constants import constants
 from metaflow.authoring.flowspec import FlowSpec
 from metaflow.authoring.parameters import collect_parameters
@@ -20,9 +20,10 @@ from metaflow.engine.loop import RunLoop
 from metaflow.engine.output import Log, LogBook
 from metaflow.engine.packaging import (
     WITHIN_S,
+    begin_packing,
     changes_of,
-    order_for_later,
     pack_first,
+    pack_later,
     packs_first,
     tell_problem,
 )
@@ -51,6 +52,7 @@ from metaflow.settings.version import get_version
 
 if TYPE_CHECKING:
     from metaflow.engine.request import RunRequest
+    from metaflow.model.package import PackageOrder
     from metaflow.protocols.workers import CodePacked, WorkerSource
     from metaflow.session import Session
 
@@ -157,17 +159,21 @@ class FlowRun:
             name: spec._replace(retry_wait_s=0.0)
             for name, spec in specs.items()
         }
+        self._package_later: PackageOrder | None = None
 
     def run(self) -> MetaflowException | None:
         """Run to the end and return why that failed, if it did."""
         request = self._request
         origin_tasks = self._origin_tasks()
+        self._package_later = begin_packing(request, self._workers)
         run_id, key = self._begin()
         write_file(request.run_id_file, run_id)
         parameters = self.save_parameters(run_id, origin_tasks)
         self._workers.configure(self.context(run_id, parameters))
         # The first worker is made while this process writes down that the run exists.
         self._workers.request(self._specs[request.graph.start_step].env, 1)
+        if self._package_later is not None:
+            pack_later(self._workers)
         self._record_parameters(key, parameters, origin_tasks)
         self._write_run_files(run_id)
         console = Console(run_id, color=shows_colors(sys.stdout))
@@ -343,10 +349,10 @@ class FlowRun:
             request.namespace,
             request.origin.run_id if request.origin else None,
             metadata_spec(request.root),
-            vars(request.flow).get("__with_specs__", ()),
+            with_specs(request.flow),
             None if request.facts is None else dict(request.facts.current),
             request.triggered_by,
-            order_for_later(request, self._workers),
+            self._package_later,
         )
 
     def _record_parameters(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
+from metaflow.authoring.composition import is_plain, with_specs
 from metaflow.model.records import Change, RunMetadata
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from metaflow.model.package import PackageOrder
     from metaflow.protocols.workers import CodePacked, PacksCode, WorkerSource
 
-WITHIN_S = 10.0
+WITHIN_S: Final = 10.0
 """How long a launcher whose run is over waits for the package."""
 
 
@@ -27,9 +28,33 @@ def packs_first(request: RunRequest, workers: WorkerSource | PacksCode) -> bool:
     return request.settings.feat_always_upload_code_package or not (will_pack and will_pack())
 
 
-def order_for_later(request: RunRequest, workers: WorkerSource | PacksCode) -> PackageOrder | None:
-    """Return what the source of workers shall pack while tasks run."""
-    return None if packs_first(request, workers) else request.package
+def begin_packing(request: RunRequest, workers: WorkerSource | PacksCode) -> PackageOrder | None:
+    """Let the source of workers pack the code while this process gets ready for the run.
+
+    Returns
+    -------
+    PackageOrder or None
+        What can only be packed once the run's decorators are attached: it goes with the
+        context of the run.
+    """
+    if request.package is None or packs_first(request, workers):
+        return None
+    flow = request.flow
+    if with_specs(flow) or not is_plain(flow):
+        return request.package
+    _packing(workers).pack(request.package, request.root)
+    return None
+
+
+def pack_later(workers: WorkerSource | PacksCode) -> None:
+    """Let the source of workers pack what `begin_packing` has left."""
+    _packing(workers).pack_as_configured()
+
+
+def _packing(workers: WorkerSource | PacksCode) -> PacksCode:
+    packing: Any = workers  # `packs_first` has found out that it is one
+    packer: PacksCode = packing
+    return packer
 
 
 def pack_first(request: RunRequest) -> CodePacked:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 from metaflow.model.artifact import ArtifactRef
 
 if TYPE_CHECKING:
+    from metaflow.model.package import PackageOrder
     from metaflow.model.task import RunContext
 
 
@@ -109,7 +110,15 @@ class PacksCode(Protocol):
     """A source of workers that can pack the user's code while tasks run."""
 
     def will_pack(self) -> bool:
-        """Tell whether `configure` with a package order leads to a `CodePacked`."""
+        """Tell whether there is a process that has time for it."""
+        ...
+
+    def pack(self, order: "PackageOrder", root: str) -> None:
+        """Begin to pack, before `configure`: code that no decorator has to be attached to."""
+        ...
+
+    def pack_as_configured(self) -> None:
+        """Begin to pack as the context says, once workers have been asked for."""
         ...
 
     def packed(self, timeout_s: float) -> CodePacked | None:

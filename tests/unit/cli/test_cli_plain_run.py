@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -16,6 +17,15 @@ from metaflow.cli.flow import FlowGroup
 from metaflow.cli.run import build
 from metaflow.cli.scope import Scope
 from metaflow.settings.load import load_settings
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_decorators_of_others():
+    """Flows of other tests of this process may have loaded what plain flows do not use."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("metaflow.authoring.flow_decorators", "metaflow.authoring.custom_base"):
+            patch.delitem(sys.modules, name, raising=False)
+        yield
 
 
 class Plain(FlowSpec):

@@ -26,9 +26,20 @@ from metaflow.compute.local import child, frames
 from metaflow.compute.local.lifeline import kill_group, prepare_to_die_with
 from metaflow.compute.local.rehearsal import rehearse
 from metaflow.compute.local.streams import open_output
-from metaflow.compute.local.wire import BYE, CONTEXT, EXITED, NEW_WORKER, PACKER, RECORD
+from metaflow.compute.local.wire import (
+    BYE,
+    CONTEXT,
+    EXITED,
+    MORE,
+    NEW_WORKER,
+    PACK,
+    PACK_CODE,
+    PACKER,
+    RECORD,
+)
 from metaflow.errors.storage import DataException
 from metaflow.model.artifact import ArtifactRef
+from metaflow.model.package import PackageOrder
 from metaflow.model.task import RunContext
 from metaflow.task.leaving import flush_output
 
@@ -37,8 +48,6 @@ if TYPE_CHECKING:
 
     from metaflow.authoring.flowspec import FlowSpec
 
-PACKING_WAITS_MS = 20
-"""How long a first request for a worker may take to come before the code is packed."""
 CRASHED = 70
 """Exit code of a worker whose own machinery failed."""
 FORKED_AT_ONCE = 16
@@ -76,24 +85,28 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
     child.prepare(flow)
     # There is time for this: the launcher still has to get ready.
     rehearse()
-    context = _await_context(control)
-    if context is None:
+
+    def leave() -> None:
+        die_with_server()
+        control.close()
+        os.close(wake_in)
+        os.close(wake_out)
+
+    begun = _await_context(flow, control, leave)
+    if begun is None:
         return
+    context, packing = begun
     ready = child.make_ready(flow, context)
     gc.freeze()
     gc.enable()
-    order = context.package
     workers: set[int] = set()
+    if packing is not None:
+        _tell_of_packer(control, workers, *packing)
     poller = select.poll()
     poller.register(control, select.POLLIN)
     poller.register(wake_in, select.POLLIN)
     while True:
-        heard = poller.poll(None if order is None else PACKING_WAITS_MS)
-        if order is not None and not heard:
-            # The first step has a warm parent of its own.
-            order = None
-            _see_to_package(ready, control, workers, die_with_server)
-        for descriptor, _ in heard:
+        for descriptor, _ in poller.poll():
             if descriptor == wake_in:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake_in, 4096)
@@ -103,29 +116,44 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
             if not requests or BYE in requests:
                 _end(workers, in_order=bool(requests))
                 return
-            line = _fork_workers(control, workers, len(requests))
+            line = _fork_workers(control, workers, requests.count(MORE))
             if line is not None:
                 # From here on this is the worker.
                 die_with_server()
                 os.close(wake_in)
                 os.close(wake_out)
                 _become_worker(ready, control, line)
-            if order is not None:
-                # Only now: the first task is on its way, and this process has time.
-                order = None
-                _see_to_package(ready, control, workers, die_with_server)
+            if PACK_CODE in requests and context.package is not None:
+                from metaflow.compute.local import packer
+
+                begun_packing = packer.begin(flow, context.package, context.root, leave)
+                _tell_of_packer(control, workers, *begun_packing)
 
 
-def _await_context(control: socket.socket) -> RunContext | None:
-    """Store what the launcher wants stored until it sends the run's context."""
+def _await_context(
+    flow: type, control: socket.socket, leave: Callable[[], None]
+) -> tuple[RunContext, tuple[int, int] | None] | None:
+    """Pack and store what the launcher wants until it sends the run's context.
+
+    With the context comes what packing has begun with, if it has. Of that the launcher is
+    told later: now it only expects answers.
+    """
+    packing: tuple[int, int] | None = None
     while True:
         message = frames.receive(control)
         if message is None:
             return None
         kind, *rest = message
         if kind == CONTEXT:
-            return RunContext.from_json(rest[0])
-        control.sendall(frames.encode(_save(*rest)))
+            return RunContext.from_json(rest[0]), packing
+        if kind == PACK:
+            # Loaded here and not above: this process waits for the launcher now.
+            from metaflow.compute.local import packer
+
+            order, root = rest
+            packing = packer.begin(flow, PackageOrder.from_json(order), root, leave)
+        else:
+            control.sendall(frames.encode(_save(*rest)))
 
 
 def _save(root: str, pack: str, data: str) -> dict[str, ArtifactRef] | None:
@@ -213,40 +241,17 @@ def _close_spans(spans: list[tuple[int, int]]) -> None:
         os.closerange(first, after)
 
 
-def _see_to_package(
-    ready: child.Ready,
-    control: socket.socket,
-    workers: set[int],
-    die_with_server: Callable[[], None],
-) -> None:
-    """Find out at once that the code has not changed, or fork the process that packs it."""
-    # Loaded here and not above: no task has to wait for it.
-    from metaflow.code_package.snapshot import known_snapshot
-    from metaflow.compute.local import packer, packer_line
-
-    order = ready.context.package
-    assert order is not None, "called on an order only"
-    known = known_snapshot(order, ready.flow, ready.context.root)
-    answer_read, answer_write = os.pipe()
-    pid = 0
-    if known is not None:
-        os.write(answer_write, packer_line.encode(known))
-    else:
-        pid = os.fork()
-        if pid == 0:
-            die_with_server()
-            os.close(control.fileno())
-            os.close(answer_read)
-            packer.become_packer(ready.flow, ready.context, answer_write)
+def _tell_of_packer(control: socket.socket, workers: set[int], pid: int, answer: int) -> None:
+    """Hand the line of the process that packs the code to the launcher."""
+    if pid:
         # It is killed with the workers.
         workers.add(pid)
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         control.sendmsg(
             [RECORD.pack(PACKER, pid, 0)],
-            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", (answer_read,)))],
+            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", (answer,)))],
         )
-    os.close(answer_read)
-    os.close(answer_write)
+    os.close(answer)
 
 
 def _become_worker(ready: child.Ready, control: socket.socket, line: Line) -> NoReturn:

@@ -15,11 +15,22 @@ from typing import TYPE_CHECKING
 from metaflow.compute.local import frames
 from metaflow.compute.local.lifeline import kill_group
 from metaflow.compute.local.packer_line import PackerPipe
-from metaflow.compute.local.wire import BYE, CONTEXT, EXITED, MORE, PACKER, RECORD, SAVE
+from metaflow.compute.local.wire import (
+    BYE,
+    CONTEXT,
+    EXITED,
+    MORE,
+    PACK,
+    PACK_CODE,
+    PACKER,
+    RECORD,
+    SAVE,
+)
 from metaflow.model.artifact import ArtifactRef, manifest_from_json
 from metaflow.protocols.workers import News, Worker, WorkerExited, WorkerReady, WorkersLost
 
 if TYPE_CHECKING:
+    from metaflow.model.package import PackageOrder
     from metaflow.model.task import RunContext
 
 REAPED_WITHIN_S = 2.0
@@ -76,6 +87,16 @@ class WarmParent:
         except OSError:
             return None
         return None if answer is None else manifest_from_json(answer)
+
+    def pack(self, order: PackageOrder, root: str) -> None:
+        """Let the server pack the code while it waits for the run's context."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._control.sendall(frames.encode([PACK, order, root]))
+
+    def pack_as_configured(self) -> None:
+        """Let the server pack the code as the run's context says."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._control.sendall(PACK_CODE)
 
     def configure(self, context: RunContext) -> None:
         """Send the run's context; the server forks nobody before it has it."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec
     from metaflow.compute.local.interpreters import Keeper
     from metaflow.model.artifact import ArtifactRef
+    from metaflow.model.package import PackageOrder
     from metaflow.model.task import RunContext
 
 Env = tuple[tuple[str, str], ...]
@@ -78,13 +79,24 @@ class LocalWorkers:
     def configure(self, context: RunContext) -> None:
         """Tell all workers of the run's context; called once, before the first request."""
         self._context = context
-        self._awaits_package = context.package is not None and self.will_pack()
         for parent in self._parents.values():
             parent.configure(context)
 
     def will_pack(self) -> bool:
         """Tell whether there is a warm parent, which has time to pack the code."""
         return () in self._parents
+
+    def pack(self, order: PackageOrder, root: str) -> None:
+        """Begin to pack the code; called before `configure`."""
+        self._parents[()].pack(order, root)
+        self._awaits_package = True
+
+    def pack_as_configured(self) -> None:
+        """Begin to pack the code, once decorators are attached, as the run's context says."""
+        parent = self._parents.get(())
+        if parent is not None:
+            parent.pack_as_configured()
+            self._awaits_package = True
 
     def packed(self, timeout_s: float) -> CodePacked | None:
         """Wait for the package when the run is over; None if `poll` has told of it."""
