@@ -405,6 +405,9 @@ def test_dump(finished):
     (big,) = dump(f"{run.id}/start/1", "--max-value-size", "9999", "--include", "big")
     assert big.endswith(repr("b" * 5000))
     assert any("_private" in line for line in dump(f"{run.id}/start", "--private"))
+    assert dump(f"{run.id}/work", "--max-value-size", "0", "--include", "mine") == [
+        line for n in (2, 3, 4) for line in (f"[{run.id}/work/{n}]", "mine")
+    ]
     assert flow.dump(run, "work") == {
         f"{run.id}/work/{n}": {a.id: a.data for a in run["work"][str(n)]} for n in (2, 3, 4)
     }

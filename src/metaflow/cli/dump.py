@@ -35,7 +35,8 @@ def build(scope: Scope) -> click.Command:
             click.Option(["--file"], metavar="FILE", help="Pickle the values into this file."),
         ],
         callback=dump,
-        help="Print the artifacts of a step or of one of its tasks.",
+        help="Print the artifacts of a step or of one of its tasks; of several, each task's name "
+        "stands before its artifacts.",
     )
 
 
@@ -60,7 +61,11 @@ def _dump(
         if file is not None:
             collected[place] = {artifact.id: artifact.data for artifact in artifacts}
             continue
-        scope.console.note(f"[*{place}*]")
+        if len(tasks) > 1:
+            # With the data, which may go elsewhere than notes.
+            scope.console.data(f"[{place}]")
+        else:
+            scope.console.note(f"[*{place}*]")
         for artifact in artifacts:
             scope.console.data(_line(artifact, max_value_size))
     if file is not None:

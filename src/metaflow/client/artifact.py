@@ -60,7 +60,7 @@ class DataArtifact(MetaflowObject, depth=5, kind="artifact"):
     def _run_view(self) -> RunView:
         return self._view.run
 
-    def _pickled_attempt(self) -> int | None:
+    def _chosen_attempt(self) -> int | None:
         return self._selected
 
     @property
@@ -109,9 +109,6 @@ class DataArtifact(MetaflowObject, depth=5, kind="artifact"):
 
     def _made_pickle(self) -> bytes:
         return pickle.dumps(self.data, PICKLE_PROTOCOL)
-
-    def __repr__(self) -> str:
-        return f"DataArtifact('{self.pathspec}', attempt={self._stored.attempt})"
 
 
 class MetaflowData:

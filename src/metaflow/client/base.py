@@ -137,13 +137,15 @@ class MetaflowObject:
         return view is None or view.is_in(self._scope.namespace)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}('{self.pathspec}')"
+        attempt = self._chosen_attempt()
+        which = "" if attempt is None else f", attempt={attempt}"
+        return f"{type(self).__name__}('{self.pathspec}'{which})"
 
     def __reduce__(self) -> tuple[object, ...]:
         place = place_of(self._scope)
-        return _restored, (type(self), self.path_components, self._pickled_attempt(), place)
+        return _restored, (type(self), self.path_components, self._chosen_attempt(), place)
 
-    def _pickled_attempt(self) -> int | None:
+    def _chosen_attempt(self) -> int | None:
         return None
 
 

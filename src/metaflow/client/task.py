@@ -60,7 +60,7 @@ class Task(MetaflowObject, depth=4, kind="task"):
     def _run_view(self) -> RunView:
         return self._view.run
 
-    def _pickled_attempt(self) -> int | None:
+    def _chosen_attempt(self) -> int | None:
         return self._view.selected
 
     @property
@@ -278,9 +278,6 @@ class Task(MetaflowObject, depth=4, kind="task"):
     def _nothing(self) -> AttemptView:
         view = self._view
         return AttemptView(view.run, view.facts.step, view.task_id, self.current_attempt, 0.0, "{}")
-
-    def __repr__(self) -> str:
-        return f"Task('{self.pathspec}', attempt={self.current_attempt})"
 
 
 def task_object(view: TaskView) -> Task:

@@ -18,8 +18,7 @@ PATHSPECS = ["F", "F/1", "F/1/work", "F/1/work/2", "F/1/work/2/model"]
 def test_every_object_knows_its_place(world, depth):
     world.small_run(tags=("mine",))
     found = CLASSES[depth](PATHSPECS[depth])
-    attempt = ", attempt=0" if depth > 2 else ""
-    assert repr(found) == f"{CLASSES[depth].__name__}('{PATHSPECS[depth]}'{attempt})"
+    assert repr(found) == f"{CLASSES[depth].__name__}('{PATHSPECS[depth]}')"
     assert found.pathspec == PATHSPECS[depth]
     assert found.path_components == PATHSPECS[depth].split("/")
     assert found.id == PATHSPECS[depth].split("/")[-1]
@@ -100,7 +99,7 @@ def test_going_down_from_the_top(world):
     assert "C" not in top
     assert repr(top) == "Metaflow()"
     step = top["A"]["1"]["work"]
-    assert repr(step["2"]["x"]) == "DataArtifact('A/1/work/2/x', attempt=0)"
+    assert repr(step["2"]["x"]) == "DataArtifact('A/1/work/2/x')"
     for container, key in [
         (top, "C"),
         (top["A"], "9"),

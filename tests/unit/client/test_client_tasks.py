@@ -89,7 +89,7 @@ def test_readers_see_the_latest_done_attempt(world):
     recorder.start("1", 1)
     assert task.current_attempt == 1
     assert task.data.x == "first"
-    assert repr(task) == "Task('F/1/start/1', attempt=1)"
+    assert repr(task) == "Task('F/1/start/1')"
     recorder.end("1", {"x": "second"}, 1)
     assert (task.finished, task.successful, task.exception) == (True, True, None)
     assert task.data.x == "second"
@@ -97,6 +97,8 @@ def test_readers_see_the_latest_done_attempt(world):
 
     earlier = Task("F/1/start/1", attempt=0)
     assert earlier.data.x == "first"
+    assert repr(earlier) == "Task('F/1/start/1', attempt=0)"
+    assert repr(earlier["x"]) == "DataArtifact('F/1/start/1/x', attempt=0)"
     assert (earlier.finished, earlier.finished_at, earlier.current_attempt) == (False, first_end, 0)
     assert earlier.exception is not None
     assert DataArtifact("F/1/start/1/x", attempt=0).data == "first"
