@@ -9,28 +9,20 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from metaflow.ambient import ambient
-from metaflow.authoring import composition
-from metaflow.authoring.constants import constants, seal_parameters
-from metaflow.authoring.deploy_time import ParameterContext, resolve_default
 from metaflow.authoring.flowspec import FlowSpec, flow_graph
-from metaflow.authoring.parameters import collect_parameters, normalized
 from metaflow.authoring.step_decorators import declare
 from metaflow.errors.testing import StepCallInvalid
-from metaflow.graph.checks import check_graph, raise_faults
-from metaflow.graph.drawing import graph_info
-from metaflow.model.task import Assignment, Frame, Input, RunContext
+from metaflow.model.task import Assignment, Frame, Input
 from metaflow.task.attempt import collect, perform
 from metaflow.testing.memory import Memory
+from metaflow.testing.surroundings import compose, run_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from metaflow.authoring.state import TaskState
 
-RUN_ID: Final = "test"
 TASK_ID: Final = "1"
-USER: Final = "tester"
-"""Who and what `current` tells of in a tested step."""
 
 
 class NextCall(NamedTuple):
@@ -163,7 +155,7 @@ def run_step(  # noqa: PLR0913 - what a step can be given; all by name
     >>> assert result.score > 0.5
     >>> assert result.next_steps == ("join",)
     """
-    _compose(flow, configs or {})
+    compose(flow, configs or {})
     graph = flow_graph(flow)
     if step not in {node.name for node in graph}:
         raise StepCallInvalid(
@@ -172,10 +164,13 @@ def run_step(  # noqa: PLR0913 - what a step can be given; all by name
     memory = Memory()
     place = _Place(flow, step, memory)
     assignment = place.assignment(artifacts or {}, inputs, input, index)
-    context = _context(flow, memory, parameters or {})
-    env = dict(declare(flow, graph)[step].env)
-    with _as_in_a_task(env) as printed:
-        state, attempt, failure = perform(flow, context, memory, assignment)
+    before = ambient.current
+    try:
+        context = run_context(flow, memory, parameters or {})
+        with _as_in_a_task(dict(declare(flow, graph)[step].env)) as printed:
+            state, attempt, failure = perform(flow, context, memory, assignment)
+    finally:
+        ambient.current = before
     if failure is None and state.transition is None and graph[step].out_funcs:
         failure = StepCallInvalid(
             flow.__name__, step, "it has ended without a call of `self.next`", graph[step].out_funcs
@@ -189,66 +184,6 @@ def run_step(  # noqa: PLR0913 - what a step can be given; all by name
         attempt.handled,
         (printed[0].getvalue(), printed[1].getvalue()),
     )
-
-
-def _compose(flow: type[FlowSpec], configs: Mapping[str, Any]) -> None:
-    values: dict[str, Any] = {}
-    if composition.config_names(flow):
-        from metaflow.authoring.config_settling import GivenConfigs, settle
-
-        values = settle(flow, GivenConfigs(texts=configs), _asker(flow, ""))
-    composition.begin(flow, values)
-    composition.finish(flow, ())
-    raise_faults(check_graph(flow_graph(flow)))
-    seal_parameters(flow)
-
-
-def _asker(flow: type[FlowSpec], name: str) -> ParameterContext:
-    configs = composition.named_configs(flow)
-    return ParameterContext(flow.__name__, USER, name, lambda *_: None, "local", configs)
-
-
-def _context(flow: type[FlowSpec], memory: Memory, given: Mapping[str, Any]) -> RunContext:
-    """Settle what all tasks of a run share."""
-    values = _parameter_values(flow, given)
-    configs = dict(composition.config_values(flow))
-    fixed = constants(flow, FlowSpec)
-    names = (*configs, *values)
-    info = graph_info(
-        flow_graph(flow),
-        file="",
-        parameters=[(name, type({**configs, **values}[name]).__name__) for name in names],
-        constants=[(name, type(value).__name__) for name, value in fixed.items()],
-    )
-    shared = {"name": flow.__name__, "_graph_info": info, **fixed, **configs, **values}
-    return RunContext(
-        flow.__name__, RUN_ID, "", "", memory.keep(shared), names, (), USER, f"user:{USER}"
-    )
-
-
-def _parameter_values(flow: type[FlowSpec], given: Mapping[str, Any]) -> dict[str, Any]:
-    declared = collect_parameters(flow)
-    by_name = {attribute: attribute for attribute, _ in declared}
-    for attribute, parameter in declared:
-        by_name.setdefault(parameter.name, attribute)
-        by_name.setdefault(normalized(parameter.name), attribute)
-    unknown = sorted(given.keys() - by_name.keys())
-    if unknown:
-        raise StepCallInvalid(
-            flow.__name__, "*", f"there is no parameter `{unknown[0]}`", dict(declared)
-        )
-    chosen = {by_name[name]: value for name, value in given.items()}
-    values = {
-        attribute: parameter.convert(chosen[attribute])
-        if attribute in chosen
-        else resolve_default(parameter, _asker(flow, parameter.name))
-        for attribute, parameter in declared
-    }
-    # Of a file that is included, a step sees the content.
-    return {
-        name: value.decode() if hasattr(value, "store_in") else value
-        for name, value in values.items()
-    }
 
 
 class _Place:
@@ -324,15 +259,14 @@ class _Place:
 
 @contextlib.contextmanager
 def _as_in_a_task(env: Mapping[str, str]) -> Iterator[tuple[io.StringIO, io.StringIO]]:
-    """Set what a task's process would have, and put everything back at the end."""
-    before, variables = ambient.current, {name: os.environ.get(name) for name in env}
+    """Set what a task's process would have, and put it back at the end."""
+    variables = {name: os.environ.get(name) for name in env}
     os.environ.update(env)
     printed = io.StringIO(), io.StringIO()
     try:
         with contextlib.redirect_stdout(printed[0]), contextlib.redirect_stderr(printed[1]):
             yield printed
     finally:
-        ambient.current = before
         for name, value in variables.items():
             if value is None:
                 os.environ.pop(name, None)

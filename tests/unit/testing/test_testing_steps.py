@@ -10,7 +10,17 @@ from unittest.mock import Mock
 
 import pytest
 
-from metaflow import Config, FlowSpec, JSONType, Parameter, catch, current, environment, step
+from metaflow import (
+    Config,
+    FlowSpec,
+    JSONType,
+    Parameter,
+    catch,
+    current,
+    environment,
+    project,
+    step,
+)
 from metaflow.ambient import ambient
 from metaflow.errors.base import MetaflowException
 from metaflow.errors.definition import (
@@ -174,6 +184,33 @@ def test_decorators_are_at_work():
     assert result.exception is None
     assert result.next_steps == ("choose",)
     assert "ZeroDivisionError" in result.trouble.type
+
+
+def test_current_tells_what_flow_decorators_add():
+    @project(name="birds", branch="blue")
+    class ProjectFlow(FlowSpec):
+        topic = Parameter("topic", default=lambda _: current.project_flow_name)
+
+        @step
+        def start(self):
+            self.told = (current.project_name, current.branch_name, current.is_production)
+            self.decorators = [one["name"] for one in current.graph["decorators"]]
+            self.seen = self.topic
+            self.next(self.end)
+
+        @step
+        def end(self):
+            pass
+
+    before = ambient.current
+    result = run_step(ProjectFlow, "start")
+    assert result.told == ("birds", "test.blue", False)
+    assert result.seen == "birds.test.blue.ProjectFlow"
+    assert result.decorators == ["project"]
+    assert ambient.current is before
+    with pytest.raises(MetaflowException, match="no parameter"):
+        run_step(ProjectFlow, "start", parameters={"other": 1})
+    assert ambient.current is before
 
 
 def test_a_switch_and_the_end():
