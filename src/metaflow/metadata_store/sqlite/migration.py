@@ -11,7 +11,7 @@ from metaflow.errors.metadata import MetadataStoreDamaged, MetadataStoreTooNew
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """The number of the last migration; `PRAGMA user_version` of a database that is up to date."""
 
 APPLICATION_ID: Final = 0x4D4C5243

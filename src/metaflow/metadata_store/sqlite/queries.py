@@ -13,9 +13,17 @@ INSERT INTO flow (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING
 
 FLOW_KEY: Final = "SELECT key FROM flow WHERE name = ?"
 
+# The key tells when the run began, in milliseconds, but is above all others: a clock that was
+# set back does not hide a run.
 ADD_RUN: Final = """
-INSERT INTO run (flow, run_id, created_at, user, origin_run_id, end_step, pack, metadata)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO run (key, flow, run_id, created_at, user, origin_run_id, end_step, pack, metadata)
+VALUES (
+    max(
+        CAST(?3 * 1000 AS INTEGER),
+        coalesce((SELECT max(key) + 1 FROM run), 1)
+    ),
+    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+)
 """
 
 ADD_TAG: Final = """
@@ -90,12 +98,12 @@ END_RUN: Final = "UPDATE run SET status = ?, ended_at = ? WHERE key = ?"
 
 FLOW_BY_NAME: Final = "SELECT key, name, created_at FROM flow WHERE name = ?"
 
-FLOWS: Final = "SELECT key, name, created_at FROM flow ORDER BY key DESC"
+FLOWS: Final = "SELECT key, name, created_at FROM flow ORDER BY created_at DESC, key DESC"
 
 FLOWS_TAGGED: Final = """
 SELECT key, name, created_at FROM flow
 WHERE EXISTS (SELECT 1 FROM tag WHERE tag.flow = flow.key AND tag.tag = ?)
-ORDER BY key DESC
+ORDER BY created_at DESC, key DESC
 """
 
 FLOW_HAS_TAG: Final = "SELECT EXISTS (SELECT 1 FROM tag WHERE flow = ? AND tag = ?)"
