@@ -9,9 +9,10 @@ import sys
 import tarfile
 
 import pytest
+from flow_scheduler import Scheduler, Todo
 from flow_workspace import Done
 
-from metaflow import Task
+from metaflow import Flow, Task, inspect_spin
 
 FLOW = """
     from metaflow import FlowSpec, current, environment, step
@@ -396,3 +397,53 @@ def test_what_is_not_there_is_said(flow, two_runs):
 def test_tasks_of_the_past_have_code_without_a_lookup_of_the_run(flow):
     run = flow.run()
     assert Task(f"{run.pathspec}/start/1").code.flowspec == source(flow)
+
+
+def test_a_run_of_a_scheduler_keeps_its_code(flow):
+    scheduler = Scheduler(flow, set())
+    scheduler.run()
+    first = source(flow)
+    run = flow.latest()
+    assert run.code.flowspec == first
+    assert {task.code.path for step in run for task in step} == {run.code.path}
+    # What a task runs that is not what its run began with is the task's own.
+    (flow.folder / "flow.py").write_text(first + "# edited\n")
+    todo = Todo("start", (scheduler.parameters,))
+    assert scheduler.step(todo, "again").code == 0
+    flow.look()
+    run = flow.latest()
+    assert run.code.flowspec == first
+    assert run["start"]["again"].code.flowspec == first + "# edited\n"
+    assert run["end"].task.code.flowspec == first
+
+
+def test_a_scheduler_hears_that_code_is_not_packed(workspace):
+    workspace.write(ADDING.format(adds='yield "data.txt", "data.txt"'))
+    done = Scheduler(workspace, set()).init()
+    assert "The code of this run is not packed: " in done.err
+    assert "there is no such file" in done.err
+    assert workspace.latest().code is None
+
+
+@pytest.mark.parametrize("start", ["auto", "spawn"])
+def test_a_spun_task_has_the_code_that_it_ran(flow, start):
+    settings = {"METAFLOW_TASK_START": start}
+    flow.succeed("run")
+    packed = flow.latest().code.path
+
+    def spin(*options):
+        flow.succeed("spin", *options, "end", **settings)
+        inspect_spin(str(flow.folder))
+        return next(iter(Flow("CodeFlow", _namespace_check=False)))
+
+    # Nothing has changed: it is the package of the run.
+    assert spin().code.path == packed
+    assert spin("--persist").code.path == packed
+    with open(flow.folder / "flow.py", "a") as file:
+        file.write("# edited\n")
+    # What is not to be kept makes no package.
+    assert spin().code is None
+    run = spin("--persist")
+    assert run.code.flowspec == source(flow)
+    assert run["end"].task.code.path == run.code.path
+    assert ".metaflow_spin" in run.code.path

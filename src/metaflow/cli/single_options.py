@@ -145,4 +145,5 @@ def run_request(
         facts=facts,
         triggered_by=find_triggers(scope, root),
         script=os.path.basename(scope.script),
+        package=scope.package_order() if scope.settings.code_package_mb else None,
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from metaflow.engine.request import RunRequest
     from metaflow.engine.spin_source import Previous
     from metaflow.errors.base import MetaflowException
+    from metaflow.model.package import PackageOrder
     from metaflow.session import Session
 
 
@@ -129,7 +130,7 @@ class Spinning:
         replaced = self._replaced(previous)
         root, bytes_root = self._make_roots(origin_root, stack)
         request = SpinRequest(
-            self._run_request(bytes_root, previous),
+            self._run_request(bytes_root, self._package_order(root, origin_root), previous),
             self._step,
             previous,
             origin_root,
@@ -209,11 +210,23 @@ class Spinning:
 
         return root, stack.enter_context(ScratchRoot(root)).path
 
-    def _run_request(self, root: str, previous: Previous) -> RunRequest:
+    def _package_order(self, root: str, origin_root: str) -> PackageOrder | None:
+        """Say what becomes of the code: without `--persist` no package is made for the spin."""
+        if not self._scope.settings.code_package_mb:
+            return None
+        order = self._scope.package_order()
+        if self._values["persist"]:
+            return order._replace(root=root)
+        return order._replace(root=origin_root, known_only=True)
+
+    def _run_request(
+        self, root: str, package: PackageOrder | None, previous: Previous
+    ) -> RunRequest:
         from metaflow.engine.request import Origin
 
         scope, values = self._scope, self._values
         return run_request(scope, root, (), {})._replace(
+            package=package,
             tags=previous.tags,
             namespace=scope.identity,
             max_log_size_mb=values["max_log_size"],

@@ -128,4 +128,11 @@ def code_of(text: str | None, root: str) -> MetaflowCode | None:
     """
     if not text:
         return None
-    return MetaflowCode(os.path.join(root, json.loads(text)["location"]))
+    location = json.loads(text)["location"]
+    path = os.path.join(root, location)
+    if not os.path.exists(path):
+        from metaflow.artifact_store.origins import origins_of
+
+        elsewhere = [os.path.join(origin, location) for origin in origins_of(root)]
+        path = next(filter(os.path.exists, elsewhere), path)
+    return MetaflowCode(path)

@@ -19,12 +19,12 @@ from metaflow.engine.console import Console, shows_colors
 from metaflow.engine.loop import RunLoop
 from metaflow.engine.output import Log, LogBook
 from metaflow.engine.packaging import (
-    WITHIN_S,
+    await_package,
     begin_packing,
-    changes_of,
     pack_first,
     pack_later,
     packs_first,
+    record_package,
     tell_problem,
 )
 from metaflow.engine.plan import Plan
@@ -53,7 +53,7 @@ from metaflow.settings.version import get_version
 if TYPE_CHECKING:
     from metaflow.engine.request import RunRequest
     from metaflow.model.package import PackageOrder
-    from metaflow.protocols.workers import CodePacked, WorkerSource
+    from metaflow.protocols.workers import WorkerSource
     from metaflow.session import Session
 
 MEGABYTE = 1 << 20
@@ -178,7 +178,8 @@ class FlowRun:
         self._write_run_files(run_id)
         console = Console(run_id, color=shows_colors(sys.stdout))
         if packs_first(request, self._workers):
-            self._record_package(key, pack_first(request), console)
+            packed = record_package(pack_first(request), self._session.journal, key)
+            tell_problem(packed, console)
         book = LogBook(lambda: self._open_log(run_id), request.max_log_size_mb * MEGABYTE)
         loop = RunLoop(
             self._plan(origin_tasks),
@@ -207,7 +208,7 @@ class FlowRun:
             loop.run(request.graph.start_step)
         finally:
             book.close()
-        self._await_package(key, console)
+        await_package(self._workers, self._session.journal, key, console)
         for listener in listeners:
             listener.run_finished(loop.error)
         self._say_end(console, loop.error, run_id)
@@ -367,22 +368,6 @@ class FlowRun:
             AttemptDone(PARAMETERS_TASK, 0, now, True, False, parameters, None),
         )
         self._session.journal.write(key, changes)
-
-    def _record_package(self, key: int, packed: CodePacked, console: Console) -> None:
-        changes = changes_of(packed)
-        try:
-            if changes:
-                self._session.journal.write(key, changes)
-        except MetaflowException as error:
-            packed = packed._replace(problem=error.message)
-        tell_problem(packed, console)
-
-    def _await_package(self, key: int, console: Console) -> None:
-        """Record the package of a run that was over sooner."""
-        wait = getattr(self._workers, "packed", None)
-        packed = None if wait is None else wait(WITHIN_S)
-        if packed is not None:
-            self._record_package(key, packed, console)
 
     def _write_run_files(self, run_id: str) -> None:
         request = self._request

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.authoring.composition import is_plain, with_specs
+from metaflow.errors.base import MetaflowException
 from metaflow.model.records import Change, RunMetadata
+from metaflow.protocols.workers import CodePacked
 
 if TYPE_CHECKING:
     from metaflow.engine.console import Console
     from metaflow.engine.request import RunRequest
     from metaflow.model.package import PackageOrder
-    from metaflow.protocols.workers import CodePacked, PacksCode, WorkerSource
+    from metaflow.protocols.metadata_store import FactWriter
+    from metaflow.protocols.workers import PacksCode, WorkerSource
 
 WITHIN_S: Final = 10.0
 """How long a launcher whose run is over waits for the package."""
@@ -59,15 +62,55 @@ def _packing(workers: WorkerSource | PacksCode) -> PacksCode:
 
 def pack_first(request: RunRequest) -> CodePacked:
     """Pack the code in this process."""
-    from metaflow.code_package.snapshot import take_snapshot
+    from metaflow.code_package.snapshot import known_snapshot, take_snapshot
 
-    assert request.package is not None, "packs_first says that there is something to pack"
-    return take_snapshot(request.package, request.flow, request.root)
+    order = request.package
+    assert order is not None, "packs_first says that there is something to pack"
+    root = order.root or request.root
+    if order.known_only:
+        return known_snapshot(order, request.flow, root) or CodePacked(())
+    return take_snapshot(order, request.flow, root)
 
 
 def changes_of(packed: CodePacked) -> list[Change]:
     """Return what the run records."""
     return [RunMetadata(name, value) for name, value in packed.facts]
+
+
+def record_package(packed: CodePacked, journal: FactWriter, run: int) -> CodePacked:
+    """Record a package outside of the loop.
+
+    Parameters
+    ----------
+    packed : CodePacked
+        What has become of the order.
+    journal : FactWriter
+        Where facts go.
+    run : int
+        The journal's key of the run.
+
+    Returns
+    -------
+    CodePacked
+        The same, or why it could not be recorded.
+    """
+    changes = changes_of(packed)
+    try:
+        if changes:
+            journal.write(run, changes)
+    except MetaflowException as error:
+        return packed._replace(problem=error.message)
+    return packed
+
+
+def await_package(
+    workers: WorkerSource | PacksCode, journal: FactWriter, run: int, console: Console
+) -> None:
+    """Record the package of a run that was over sooner, or say why there is none."""
+    wait = getattr(workers, "packed", None)
+    packed = None if wait is None else wait(WITHIN_S)
+    if packed is not None:
+        tell_problem(record_package(packed, journal, run), console)
 
 
 def tell_problem(packed: CodePacked, console: Console) -> None:

@@ -14,14 +14,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.artifact_store.logs import SharedLogWriter, log_path
 from metaflow.authoring.step_decorators import declare
-from metaflow.engine.console import Console
 from metaflow.engine.launch import FlowRun, check_specs
 from metaflow.engine.loop import RunLoop
-from metaflow.engine.output import LogBook
+from metaflow.engine.packaging import (
+    await_package,
+    begin_packing,
+    pack_first,
+    pack_later,
+    packs_first,
+    record_package,
+)
 from metaflow.engine.place import Place, find_place, finished_tasks
 from metaflow.engine.plan_graph import plan_graph
 from metaflow.engine.plan_messages import Launch
 from metaflow.engine.request import RunRequest
+from metaflow.engine.single_keeping import EchoingBook, SilentConsole, TaskJournal
 from metaflow.engine.single_plan import SingleTaskPlan
 from metaflow.errors.base import MetaflowException
 from metaflow.errors.metadata import RunExists
@@ -37,14 +44,13 @@ from metaflow.model.records import (
     PARAMETERS_STEP,
     AttemptDone,
     AttemptStarted,
-    Change,
     JoinedRun,
     RunDone,
     TaskCreated,
 )
 from metaflow.model.spec import StepSpec
 from metaflow.model.task import RunContext
-from metaflow.protocols.metadata_store import FactWriter, JoinableJournal
+from metaflow.protocols.metadata_store import JoinableJournal
 from metaflow.protocols.workers import WorkerSource
 
 if TYPE_CHECKING:
@@ -81,7 +87,7 @@ class Ending(NamedTuple):
     """Another attempt might succeed."""
 
 
-def begin(request: RunRequest, session: "Session", run_id: str, task_id: str) -> None:
+def begin(request: RunRequest, session: "Session", run_id: str, task_id: str) -> str | None:
     """Begin a run and store its parameters; a repetition changes nothing.
 
     Parameters
@@ -94,6 +100,11 @@ def begin(request: RunRequest, session: "Session", run_id: str, task_id: str) ->
         Id of the run, chosen by the scheduler.
     task_id : str
         Id of the pseudo-task that holds the parameters.
+
+    Returns
+    -------
+    str or None
+        Why the code of the run is not packed; None if it is, or shall not be.
     """
     run = FlowRun(request, {}, _NoWorkers(), session)
     store = session.store
@@ -105,7 +116,10 @@ def begin(request: RunRequest, session: "Session", run_id: str, task_id: str) ->
         assert joined is not None, "it exists"
         key = joined.key
     if store.parameters(key) is not None:
-        return
+        return None
+    problem = None
+    if request.package is not None:
+        problem = record_package(pack_first(request), store, key).problem
     parameters = run.save_parameters(run_id, [])
     now = time.time()
     changes = (
@@ -114,6 +128,7 @@ def begin(request: RunRequest, session: "Session", run_id: str, task_id: str) ->
         AttemptDone(task_id, 0, now, True, False, parameters, None),
     )
     store.write(key, changes)
+    return problem
 
 
 def run_single(request: TaskRequest, workers: WorkerSource, session: "Session") -> Ending:
@@ -156,8 +171,12 @@ def run_single(request: TaskRequest, workers: WorkerSource, session: "Session") 
     )
     failure = SingleTaskFailed(request.step, request.task_id, request.attempt)
     plan = SingleTaskPlan(node, launch, failure)
-    workers.configure(_context(request, run, manifest, session))
+    later = begin_packing(request.run, workers)
+    context = _context(request, run, manifest, session)
+    workers.configure(context._replace(package=later))
     workers.request(spec.env, 1)
+    if later is not None:
+        pack_later(workers)
     # The launch of a first attempt records its task too, but a later one may be the first
     # that gets as far as this.
     created = TaskCreated(
@@ -166,17 +185,21 @@ def run_single(request: TaskRequest, workers: WorkerSource, session: "Session") 
     session.store.write(run.key, (created,))
     path = log_path(request.run.root, request.run.flow.__name__, request.run_id)
     book = EchoingBook(lambda: SharedLogWriter(path), request.run.max_log_size_mb * MEGABYTE)
-    journal = TaskJournal(session.store, ends_run=node.is_end)
-    specs = {request.step: spec}
-    loop = RunLoop(
-        plan, workers, journal, run.key, specs, SilentConsole(request.run_id, color=False), book
+    journal = TaskJournal(
+        session.store, launch, session.store.run_metadata(run.key), ends_run=node.is_end
     )
+    console = SilentConsole(request.run_id, color=False)
+    if packs_first(request.run, workers):
+        record_package(pack_first(request.run), journal, run.key)
+    specs = {request.step: spec}
+    loop = RunLoop(plan, workers, journal, run.key, specs, console, book)
     for task in place.inputs:
         loop.know(task)
     try:
         loop.run(request.step)
     finally:
         book.close()
+    await_package(workers, journal, run.key, console)
     return Ending(loop.error, plan.retryable)
 
 
@@ -264,67 +287,6 @@ def stored_values(
         raise RunNotBegun(flow, run_id)
     manifest = manifest_from_json(json.loads(text))
     return {name: session.artifacts.load(manifest[name]) for name in names if name in manifest}
-
-
-class TaskJournal:
-    """Records a single task; its end is the run's only where the run ends with it.
-
-    Parameters
-    ----------
-    journal : FactWriter
-        Where the facts go.
-    ends_run : bool
-        The run is complete when the task has succeeded.
-    """
-
-    def __init__(self, journal: FactWriter, *, ends_run: bool) -> None:
-        self._journal = journal
-        self._ends_run = ends_run
-
-    def write(self, run: int, changes: Sequence[Change]) -> None:
-        """Record changes, but no end of a run that goes on."""
-        kept = [
-            change
-            for change in changes
-            if not isinstance(change, RunDone) or (self._ends_run and change.ok)
-        ]
-        if kept:
-            self._journal.write(run, kept)
-
-
-class SilentConsole(Console):
-    """Says nothing: a scheduler has a console of its own."""
-
-    def say(self, text: str, *, bad: bool = False) -> None:
-        """Keep a line about the run to oneself."""
-
-    def say_of(self, task: str, text: str) -> None:
-        """Keep a line about the task to oneself."""
-
-    def relay(self, task: str, lines: bytes) -> None:
-        """Leave the task's output to its `EchoingBook`."""
-
-
-class EchoingBook(LogBook):
-    """Passes a task's output on to this process's own streams as it keeps it."""
-
-    def write(
-        self,
-        task_id: str,
-        attempt: int,
-        stream: str,
-        data: bytes,
-        now: float,
-        control_id: str | None = None,
-    ) -> None:
-        """Pass output on, then keep it."""
-        rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[os.write(1 if stream == "stdout" else 2, rest) :]
-        except OSError:
-            pass  # nobody listens any more, which is no failure of the task
-        super().write(task_id, attempt, stream, data, now, control_id)
 
 
 class _NoWorkers:

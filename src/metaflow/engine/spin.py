@@ -18,6 +18,15 @@ from metaflow.engine.console import Console, shows_colors
 from metaflow.engine.launch import FlowRun, check_specs, write_file
 from metaflow.engine.loop import RunLoop
 from metaflow.engine.output import Log, LogBook
+from metaflow.engine.packaging import (
+    await_package,
+    begin_packing,
+    pack_first,
+    pack_later,
+    packs_first,
+    record_package,
+    tell_problem,
+)
 from metaflow.engine.plan_graph import plan_graph
 from metaflow.engine.plan_messages import Launch
 from metaflow.engine.request import RunRequest
@@ -108,12 +117,15 @@ class _Spin:
         check_specs(run, {request.step: spec})
         for root in {run.root, request.facts_root}:
             add_origin(root, request.origin_root)
+        later = begin_packing(run, self._workers)
         run_id, key = self._begin(origin)
         write_file(run.run_id_file, run_id)
         parameters = self._beginning.save_parameters(run_id, [request.previous.parameters])
         inputs, parameters = self._with_values(run_id, parameters)
-        self._workers.configure(self._context(run_id, parameters))
+        self._workers.configure(self._context(run_id, parameters)._replace(package=later))
         self._workers.request(spec.env, 1)
+        if later is not None:
+            pack_later(self._workers)
         self._write_attributes(run_id)
         node = plan_graph(run.graph, declare(run.flow, run.graph)).steps[request.step]
         launch = Launch(
@@ -127,11 +139,14 @@ class _Spin:
             fallback=False,
         )
         console = Console(run_id, color=shows_colors(sys.stdout))
+        journal = SpinJournal(self._session.journal, parameters)
+        if packs_first(run, self._workers):
+            tell_problem(record_package(pack_first(run), journal, key), console)
         book = LogBook(lambda: self._open_log(run_id), run.max_log_size_mb * MEGABYTE)
         loop = RunLoop(
             SingleTaskPlan(node, launch, SpinFailed(request.step, request.previous.pathspec)),
             self._workers,
-            SpinJournal(self._session.journal, parameters),
+            journal,
             key,
             {request.step: spec},
             console,
@@ -145,6 +160,7 @@ class _Spin:
             loop.run(request.step)
         finally:
             book.close()
+        await_package(self._workers, journal, key, console)
         if loop.error is None:
             console.say("Done!")
             console.flush()

@@ -15,12 +15,16 @@ class PackageOrder(NamedTuple):
     user: str
     limit_bytes: int
     """A local run whose files take more together is not packed."""
+    root: str = ""
+    """Root of the store that keeps the package; empty where it is that of the artifacts."""
+    known_only: bool = False
+    """Name the package of code that has not changed, but make none."""
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Self:
         """Rebuild an order from the array that JSON made of it."""
-        folder, script, suffixes, user, limit_bytes = value
-        return cls(folder, script, tuple(suffixes), user, limit_bytes)
+        folder, script, suffixes, *rest = value
+        return cls(folder, script, tuple(suffixes), *rest)
 
 
 def all_suffixes(default: tuple[str, ...], given: str | None) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from metaflow.artifact_store.writing import write_all
 from metaflow.code_package.snapshot import known_snapshot, take_snapshot
 from metaflow.compute.local.packer_line import encode
+from metaflow.protocols.workers import CodePacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ def begin(flow: type, order: PackageOrder, root: str, leave: Callable[[], None])
     order : PackageOrder
         What to pack.
     root : str
-        Root of the store.
+        Root of the store, unless the order names another.
     leave : callable
         Called in the process that is forked, to let go of what is the warm parent's.
 
@@ -40,7 +41,10 @@ def begin(flow: type, order: PackageOrder, root: str, leave: Callable[[], None])
         The process, or 0 if there was no need for one; and the reading end of the pipe that
         the answer comes through.
     """
+    root = order.root or root
     known = known_snapshot(order, flow, root)
+    if known is None and order.known_only:
+        known = CodePacked(())
     ours, theirs = os.pipe()
     pid = 0
     if known is not None:
