@@ -65,6 +65,15 @@ def is_plain(flow: type) -> bool:
     return CUSTOM not in sys.modules and not config_names(flow)
 
 
+def has_mutators(flow: type) -> bool:
+    """Tell whether the author of a flow, or of its bases, has put a mutator on it or on a step."""
+    if CUSTOM not in sys.modules:
+        return False
+    from metaflow.authoring.mutating import is_mutated
+
+    return is_mutated(flow)
+
+
 def is_begun(flow: type) -> bool:
     """Tell whether the flow's configs are known and its parameters final."""
     return STATE in vars(flow)

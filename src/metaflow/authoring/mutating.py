@@ -46,6 +46,15 @@ def mutate(flow: type, phase: str, names: Mapping[str, Any]) -> None:
         _call_mutator(flow, mutator, phase, compute)
 
 
+def is_mutated(flow: type) -> bool:
+    """Tell whether there is a mutator on a flow, its bases or one of its steps."""
+    return bool(declared_flow_mutators(flow)) or any(
+        hasattr(getattr(decorator, "custom", None), "pre_mutate")
+        for _, function in step_functions(flow)
+        for decorator in function.decorators
+    )
+
+
 def make_step_decorator(kind: CustomMeta, attributes: Mapping[str, Any]) -> CustomStepDecorator:
     """Make what the command line adds; it is made ready with all others."""
     cls: Any = kind

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import click
 
 from metaflow import registry
-from metaflow.authoring.composition import config_names
+from metaflow.authoring.composition import config_names, has_mutators
 from metaflow.cli.console import Console
 from metaflow.cli.outcome import perform, read_settings
 from metaflow.cli.scope import Scope, may_have_decorators, script_of
@@ -145,6 +145,14 @@ class FlowGroup(click.Group):
             invoke_without_command=True,
             no_args_is_help=False,
         )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options; mutators may add some, so a flow that has them is composed first."""
+        if has_mutators(ctx.obj.flow):
+            from metaflow.cli.mutated_options import add_options
+
+            self.params = add_options(self.params, ctx.obj, args, OF_EARLIER_RUNS)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the names of all commands."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from metaflow.authoring.current import current
-from metaflow.authoring.flow_decorators import declare_flow, flow_decorators
+from metaflow.authoring.flow_decorators import FlowDecorator, declare_flow, flow_decorators
 from metaflow.errors.decorator import TriggerOptionInvalid
 from metaflow.errors.metadata import MetaflowNotFound
 from metaflow.model.flow_facts import FlowFacts, Situation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from metaflow.settings import Settings
 
@@ -31,8 +31,13 @@ def decorator_options(flow: type) -> list[click.Parameter]:
     list of click.Parameter
         One per name.
     """
+    return options_of(flow_decorators(flow))
+
+
+def options_of(decorators: Iterable[FlowDecorator | type[FlowDecorator]]) -> list[click.Parameter]:
+    """Make the top-level options of some decorators, or kinds of them; one per name."""
     made: dict[str, click.Parameter] = {}
-    for decorator in flow_decorators(flow):
+    for decorator in decorators:
         for name, keywords in decorator.options.items():
             if name not in made:
                 word = name.replace("-", "_").upper()
@@ -42,6 +47,28 @@ def decorator_options(flow: type) -> list[click.Parameter]:
                 }
                 made[name] = click.Option([f"--{name.replace('_', '-')}"], **settled)
     return list(made.values())
+
+
+def names_of(decorators: Iterable[FlowDecorator | type[FlowDecorator]]) -> list[str]:
+    """List the names of the values of the options of some decorators, or kinds of them."""
+    return [name.replace("-", "_") for decorator in decorators for name in decorator.options]
+
+
+def refuse_strangers(flow: type, given: Iterable[str]) -> None:
+    """Refuse options that turn out to be brought by no decorator of a composed flow.
+
+    Raises
+    ------
+    click.UsageError
+        There is one.
+    """
+    known = names_of(flow_decorators(flow))
+    for option in given:
+        if option.removeprefix("--").replace("-", "_") not in known:
+            raise click.UsageError(
+                f"No such option '{option}': with the configs of the earlier run, no decorator "
+                f"of `{flow.__name__}` brings it."
+            )
 
 
 def declared_facts(flow: type, options: Mapping[str, Any], settings: Settings) -> FlowFacts:

@@ -50,6 +50,7 @@ class Scope:
         "flow",
         "flow_options",
         "given_configs",
+        "given_loosely",
         "inherited_configs",
         "is_of_spins",
         "only_lists",
@@ -73,6 +74,8 @@ class Scope:
         """Commands use the store of spun tasks instead of that of runs."""
         self.given_configs: GivenConfigs | None = None
         """What the command line gives for configs."""
+        self.given_loosely: tuple[str, ...] = ()
+        """Options given of which it turns out later whether a decorator brings them."""
         self.inherited_configs: GivenConfigs | None = None
         """What the environment gives for configs."""
         self.flow_options: Mapping[str, Any] = {}
@@ -152,8 +155,9 @@ class Scope:
         """
         if self._facts is None and may_have_decorators():
             self.begin()
-            from metaflow.cli.flow_facts import declared_facts
+            from metaflow.cli.flow_facts import declared_facts, refuse_strangers
 
+            refuse_strangers(self.flow, self.given_loosely)
             self._facts = declared_facts(self.flow, self.flow_options, self.settings)
             for note in () if self.wants_help else self._facts.notes:
                 self.console.note(note)

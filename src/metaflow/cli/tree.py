@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from metaflow.authoring.composition import config_names
+from metaflow.authoring.composition import config_names, has_mutators
 from metaflow.cli.console import Console
 from metaflow.cli.flow import FlowGroup
 from metaflow.cli.run_options import common_options
 from metaflow.cli.scope import Scope
+from metaflow.errors.base import MetaflowException
 from metaflow.errors.config import ConfigInvalid
 from metaflow.settings.load import load_settings
 
@@ -50,6 +51,8 @@ def command_tree(
     """
     scope = Scope(flow, load_settings(environ), Console(quiet=True))
     group = _Described(scope, environ, configs, cwd)
+    if has_mutators(flow):
+        group.settle_options()
     return group, click.Context(group, obj=scope)
 
 
@@ -79,6 +82,22 @@ class _Described(FlowGroup):
                 context_settings={"ignore_unknown_options": True},
             )
         return super().get_command(ctx, cmd_name)
+
+    def settle_options(self) -> None:
+        """Find the options of decorators that mutators add; all there could be, at worst."""
+        from metaflow.cli.mutated_options import possible_options, with_options_of
+
+        try:
+            is_composed = self._scope.settings.click_api_process_config and self._compose()
+            if is_composed:
+                self._scope.begin()
+        except (MetaflowException, TypeError, ValueError):
+            # Whoever uses what is wrong is told so: the command, or a check of the arguments.
+            is_composed = False
+        if is_composed:
+            self.params = with_options_of(self._scope.flow, self.params)
+        else:
+            self.params = [*self.params, *possible_options(self.params)]
 
     def _compose(self) -> bool:
         """Compose the flow; say whether its parameters are known now."""

@@ -168,10 +168,11 @@ class MetaflowAPI:
             A value is of the wrong type.
         """
         made = type(self)(self.flow, self._program, self._start, self._environ, self._cwd)
-        made._words = command_words(  # noqa: SLF001 - a copy of this object
-            os.path.basename(self._program[-1]), self._group.params, options, self._environ
+        group, made._context = made._tree(options)  # noqa: SLF001 - a copy of this object
+        made._group = group  # noqa: SLF001 - likewise
+        made._words = command_words(  # noqa: SLF001 - likewise
+            os.path.basename(self._program[-1]), group.params, options, self._environ
         )
-        made._group, made._context = made._tree(options)  # noqa: SLF001 - likewise
         return made
 
     @property
@@ -215,12 +216,13 @@ class MetaflowAPI:
 
     def _tree(self, options: Mapping[str, Any]) -> tuple[click.Group, click.Context]:
         given: list[Any] = [options.get(name) or [] for name in ("config", "config_value")]
-        group, context = registry.load("face", "command_tree")(
-            self.flow,
-            self._environ,
-            tuple(list(pairs.items() if hasattr(pairs, "items") else pairs) for pairs in given),
-            self._cwd,
-        )
+        with beside(self.flow):
+            group, context = registry.load("face", "command_tree")(
+                self.flow,
+                self._environ,
+                tuple(list(pairs.items() if hasattr(pairs, "items") else pairs) for pairs in given),
+                self._cwd,
+            )
         return (group if self._start is None else self._start), context
 
 
