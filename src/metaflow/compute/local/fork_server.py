@@ -17,7 +17,6 @@ import marshal
 import os
 import select
 import signal
-import socket
 from array import array
 from typing import TYPE_CHECKING, NoReturn
 
@@ -54,7 +53,7 @@ FORKED_AT_ONCE = 16
 """Each of them holds six descriptors until the launcher has got its own."""
 
 
-def serve(flow: type[FlowSpec], control: socket.socket) -> NoReturn:
+def serve(flow: type[FlowSpec], control: _socket.socket) -> NoReturn:
     """Be the warm parent of a flow's workers until the launcher goes away.
 
     Parameters
@@ -73,7 +72,7 @@ def serve(flow: type[FlowSpec], control: socket.socket) -> NoReturn:
         os._exit(code)
 
 
-def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
+def _serve(flow: type[FlowSpec], control: _socket.socket) -> None:
     die_with_server = prepare_to_die_with(os.getpid())
     wake_in, wake_out = os.pipe()
     os.set_blocking(wake_in, False)
@@ -131,7 +130,7 @@ def _serve(flow: type[FlowSpec], control: socket.socket) -> None:
 
 
 def _await_context(
-    flow: type, control: socket.socket, leave: Callable[[], None]
+    flow: type, control: _socket.socket, leave: Callable[[], None]
 ) -> tuple[RunContext, tuple[int, int] | None] | None:
     """Pack and store what the launcher wants until it sends the run's context.
 
@@ -165,7 +164,7 @@ def _save(root: str, pack: str, data: str) -> dict[str, ArtifactRef] | None:
     return None if problems else saved
 
 
-def _read_requests(control: socket.socket) -> bytes:
+def _read_requests(control: _socket.socket) -> bytes:
     """Read what the launcher asks for; nothing comes when it has died."""
     try:
         return control.recv(4096)
@@ -191,7 +190,7 @@ class Line:
         """What to close: the first number of each run of descriptors, and the one after it."""
 
 
-def _fork_workers(control: socket.socket, workers: set[int], count: int) -> Line | None:
+def _fork_workers(control: _socket.socket, workers: set[int], count: int) -> Line | None:
     """Fork some workers; return its line in each of them, None in the parent."""
     # Every page that this process writes to between two forks has to be copied once more, so
     # a fork follows right upon the other, and everything else is done before or after.
@@ -210,7 +209,7 @@ def _fork_workers(control: socket.socket, workers: set[int], count: int) -> Line
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 control.sendmsg(
                     [RECORD.pack(NEW_WORKER, pid, 0)],
-                    [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", line.handed))],
+                    [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array("i", line.handed))],
                 )
         _close_spans(lines[0].spans)
     return None
@@ -241,7 +240,7 @@ def _close_spans(spans: list[tuple[int, int]]) -> None:
         os.closerange(first, after)
 
 
-def _tell_of_packer(control: socket.socket, workers: set[int], pid: int, answer: int) -> None:
+def _tell_of_packer(control: _socket.socket, workers: set[int], pid: int, answer: int) -> None:
     """Hand the line of the process that packs the code to the launcher."""
     if pid:
         # It is killed with the workers.
@@ -249,12 +248,12 @@ def _tell_of_packer(control: socket.socket, workers: set[int], pid: int, answer:
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         control.sendmsg(
             [RECORD.pack(PACKER, pid, 0)],
-            [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", (answer,)))],
+            [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array("i", (answer,)))],
         )
     os.close(answer)
 
 
-def _become_worker(ready: child.Ready, control: socket.socket, line: Line) -> NoReturn:
+def _become_worker(ready: child.Ready, control: _socket.socket, line: Line) -> NoReturn:
     code: int | None = CRASHED
     try:
         os.setpgid(0, 0)
@@ -275,7 +274,7 @@ def _become_worker(ready: child.Ready, control: socket.socket, line: Line) -> No
         os._exit(code or 0)
 
 
-def _report_exits(control: socket.socket, workers: set[int]) -> None:
+def _report_exits(control: _socket.socket, workers: set[int]) -> None:
     while workers:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)

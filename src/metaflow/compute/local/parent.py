@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import _socket  # what `socket` adds to it takes 2 ms to load
 import contextlib
 import marshal
 import os
 import signal
-import socket
 import time
 from array import array
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ class WarmParent:
     """
 
     def __init__(
-        self, pid: int, control: socket.socket, env: tuple[tuple[str, str], ...] = ()
+        self, pid: int, control: _socket.socket, env: tuple[tuple[str, str], ...] = ()
     ) -> None:
         self.pid = pid
         self.env = env
@@ -116,7 +116,7 @@ class WarmParent:
         while self.alive:
             try:
                 data, ancillary, _, _ = self._control.recvmsg(
-                    RECORD.size, socket.CMSG_SPACE(DESCRIPTORS * array("i").itemsize)
+                    RECORD.size, _socket.CMSG_SPACE(DESCRIPTORS * array("i").itemsize)
                 )
             except BlockingIOError:
                 break
