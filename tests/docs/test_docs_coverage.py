@@ -23,11 +23,25 @@ from metaflow.settings import load_settings
 DOCS = REPOSITORY / "docs"
 RUNNING = "".join(
     (DOCS / page).read_text(encoding="utf-8")
-    for page in ("running.md", "command-line.md", "single-tasks.md")
+    for page in ("running.md", "command-line.md", "single-tasks.md", "object-stores.md")
 )
 SETTINGS = Path(metaflow.__file__).parent / "settings"
-VARIABLE = re.compile(r"[A-Z][A-Z_]{3,}")
-OUTSIDE = {"NO_COLOR", "SUDO_USER", "USERNAME"}
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{3,}")
+OUTSIDE = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CONFIG_FILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "NO_COLOR",
+    "STORAGE_EMULATOR_HOST",
+    "SUDO_USER",
+    "USERNAME",
+}
 """Variables that are no settings of ours."""
 
 
@@ -147,7 +161,7 @@ def test_a_page_names_no_option_or_variable_that_does_not_exist(page):
     of_options = re.compile(
         rf"{read_by_options}(_[A-Z_]+)?|METAFLOW_(EXIT_[A-Z_]+|PACKAGE_POLICY)?"
     )
-    in_text = set(re.findall(r"\bMETAFLOW_[A-Z_]*", text))
+    in_text = set(re.findall(r"\bMETAFLOW_[A-Z_0-9]*", text))
     asked_for = {
         question.key for topic in TOPICS for part in topic.parts for question in part.questions
     }
