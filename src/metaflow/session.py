@@ -12,6 +12,7 @@ from metaflow.metadata_store.sqlite.journal import SqliteJournal
 if TYPE_CHECKING:
     from metaflow.artifact_store.local import LocalArtifactStore
     from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
+    from metaflow.protocols.metadata_store import FactListener
 
 DATABASE: Final = "metadata.db"
 
@@ -25,6 +26,8 @@ class Session:
         Root directory of the local store; it exists.
     bytes_root : str, optional
         Root of the artifacts, if they are not to lie with the facts.
+    listener : FactListener, optional
+        Hears of the facts that are recorded by this session.
 
     Attributes
     ----------
@@ -32,10 +35,13 @@ class Session:
         Home of facts.
     """
 
-    def __init__(self, root: str, bytes_root: str | None = None) -> None:
+    def __init__(
+        self, root: str, bytes_root: str | None = None, listener: FactListener | None = None
+    ) -> None:
         self.root = root
         self._bytes_root = bytes_root or root
         self.journal: SqliteJournal = SqliteJournal(os.path.join(root, DATABASE))
+        self.journal.listener = listener
 
     @cached_property
     def artifacts(self) -> LocalArtifactStore:
@@ -49,7 +55,9 @@ class Session:
         """All that the home of facts can do; for those who join a run or look one up."""
         from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
 
-        return SqliteMetadataStore(self.journal.path)
+        store = SqliteMetadataStore(self.journal.path)
+        store.listener = self.journal.listener
+        return store
 
     def __enter__(self) -> Self:
         return self

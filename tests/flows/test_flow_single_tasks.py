@@ -326,3 +326,12 @@ def test_single_tasks_have_the_configs_that_the_run_was_begun_with(workspace):
     assert spun["start"].task.data.seen == (7, 7, "7")
     assert workspace.flow(*given, "spin", "start").code == 2
     assert "init" not in workspace.succeed("--help").out
+
+
+def test_an_event_logger_hears_of_single_tasks(workspace):
+    scheduler = one(workspace)
+    done = scheduler.step(start_of(scheduler), "t1", METAFLOW_EVENT_LOGGER="debugLogger")
+    start, end = (f'"event": "task {what}", "flow": "OneFlow"' for what in ("started", "ended"))
+    place = '"run_id": "scheduled-1", "step": "start", "task_id": "t1", "attempt": 0'
+    assert f"{start}, {place}" in done.err
+    assert f'{end}, {place}, "outcome": "succeeded"' in done.err

@@ -47,7 +47,7 @@ def launch(scope: Scope, make_request: Callable[[], RunRequest]) -> int:
 
         from metaflow.session import Session
 
-        with Session(request.root) as session:
+        with Session(request.root, listener=scope.listener) as session:
             error = run_flow(request, specs, workers, session)
     finally:
         workers.close()

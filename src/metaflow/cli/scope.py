@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from metaflow.authoring.deploy_time import ParameterContext
     from metaflow.authoring.flowspec import FlowSpec
     from metaflow.cli.console import Console
+    from metaflow.cli.telling import RunTeller
     from metaflow.model.flow_facts import FlowFacts
     from metaflow.model.package import PackageOrder
     from metaflow.settings import Settings
@@ -53,6 +54,7 @@ class Scope:
         "given_loosely",
         "inherited_configs",
         "is_of_spins",
+        "listener",
         "only_lists",
         "package_suffixes",
         "pylint",
@@ -66,6 +68,8 @@ class Scope:
         self.console = console
         self.command: str = "check"
         """Name of the command; `check` if none is given."""
+        self.listener: RunTeller | None = None
+        """Who hears of runs and tasks; None if nobody is to be told."""
         self.pylint: bool = True
         self.decospecs: tuple[str, ...] = ()
         """Decorators that the top-level `--with` adds."""

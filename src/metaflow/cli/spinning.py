@@ -139,7 +139,7 @@ class Spinning:
             without,
             replaced,
         )
-        session = stack.enter_context(Session(root, bytes_root))
+        session = stack.enter_context(Session(root, bytes_root, scope.listener))
         if workers.reason is not None:
             scope.console(f"The task starts a fresh interpreter: {workers.reason}.")
         return spin(request, workers, session, origin.store)

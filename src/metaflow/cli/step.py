@@ -130,7 +130,9 @@ def _session(scope: Scope, values: dict[str, Any]) -> Session:
     root = scope.root
     if root is None:
         raise RunNotBegun(scope.flow_name, values["run_id"])
-    return Session(root)
+    if scope.listener is not None:
+        scope.listener.run_id = values["run_id"]
+    return Session(root, listener=scope.listener)
 
 
 def _request(scope: Scope, values: dict[str, Any], session: Session) -> TaskRequest:

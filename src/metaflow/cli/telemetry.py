@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from metaflow.cli.console import Console
+from metaflow.cli.telling import RunTeller
 from metaflow.registry import load
 from metaflow.settings.version import get_version
 
@@ -73,6 +74,7 @@ def tell(scope: Scope, event_logger: str, monitor: str, work: Callable[[], Any])
     """
     logger: EventLogger = load("event_logger", event_logger)()
     meter: Monitor = load("monitor", monitor)()
+    scope.listener = RunTeller(scope.flow_name, logger, meter)
     what = {"flow": scope.flow_name, "command": scope.command}
     logger.log({"event": "command started", **what, "version": get_version()})
     meter.count(f"metaflow.command.{scope.command}")

@@ -17,6 +17,18 @@ class FactWriter(Protocol):
         ...
 
 
+class FactListener(Protocol):
+    """Hears in the writing process of what has been recorded; it may not fail."""
+
+    def begun(self, key: int, run: NewRun) -> None:
+        """A run was recorded, which later changes name by this key."""
+        ...
+
+    def written(self, key: int, changes: Sequence[Change]) -> None:
+        """These changes of a run were recorded."""
+        ...
+
+
 class RunJournal(FactWriter, Protocol):
     """The engine's side of a metadata store: append the facts of runs, read an origin back."""
 

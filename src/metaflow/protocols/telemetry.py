@@ -1,4 +1,4 @@
-"""What an event logger and a monitor are told of the commands of a flow."""
+"""What an event logger and a monitor are told of a flow's commands, runs and tasks."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -176,6 +177,59 @@ def test_what_the_watchers_are_told(project):
     assert '"outcome": "CommandException"' in told[2]
     assert told[3].startswith("debugMonitor: measure metaflow.command.dump ")
     assert '"outcome": 0' in project.flow(*watch, "show").err
+
+
+def told_by(project, *arguments, code=0, **env):
+    """Return the events of a command, and the lines that its monitor got."""
+    watch = ("--event-logger", "debugLogger", "--monitor", "debugMonitor", "--no-pylint")
+    done = project.flow(*watch, *arguments, **env)
+    assert done.code == code, done.err
+    events = [
+        json.loads(line.removeprefix("debugLogger: "))
+        for line in done.err.splitlines()
+        if line.startswith("debugLogger: ")
+    ]
+    metered = [line.split()[1:3] for line in done.err.splitlines() if "debugMonitor" in line]
+    return events, [" ".join(words) for words in metered]
+
+
+def test_the_watchers_are_told_of_runs_and_tasks(project):
+    events, metered = told_by(project, "run", "--run-id-file", "id")
+    run_id = (project.directory / "id").read_text()
+    assert [event["event"] for event in events] == [
+        "command started",
+        "run started",
+        *("task started", "task ended") * 2,
+        "run ended",
+        "command ended",
+    ]
+    assert all(event["run_id"] == run_id for event in events[1:-1])
+    assert events[2] == {
+        "event": "task started",
+        "flow": "HelloFlow",
+        "run_id": run_id,
+        "step": "start",
+        "task_id": "1",
+        "attempt": 0,
+    }
+    assert [event["outcome"] for event in events if "outcome" in event] == [
+        *("succeeded",) * 3,
+        0,
+    ]
+    assert metered == [
+        "count metaflow.command.run",
+        "count metaflow.run.start",
+        *("count metaflow.task.start", "count metaflow.task.end", "measure metaflow.task.duration")
+        * 2,
+        "count metaflow.run.end",
+        "measure metaflow.run.duration",
+        "measure metaflow.command.run",
+    ]
+    events, metered = told_by(project, "resume", "--origin-run-id", run_id)
+    assert events[1]["origin_run_id"] == run_id
+    assert metered.count("count metaflow.task.clone") == 2
+    events, _ = told_by(project, "spin", f"{run_id}/end")
+    assert [one["step"] for one in events if one["event"] == "task ended"] == ["end"]
 
 
 def test_the_page_of_a_run(project):

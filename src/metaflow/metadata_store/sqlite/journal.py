@@ -27,6 +27,8 @@ from metaflow.model.task import Frame, Transition
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from metaflow.protocols.metadata_store import FactListener
+
 END_STEP: Final = "end_step"
 """Fact of a run that names its end step; a run without it ends with a step named `end`."""
 
@@ -43,6 +45,8 @@ class SqliteJournal(DatabaseFile):
     def __init__(self, path: str, *, create: bool = True) -> None:
         super().__init__(path, create=create)
         self._written: dict[int, _WrittenRun] = {}
+        self.listener: FactListener | None = None
+        """Who wants to hear of what was recorded; nearly always nobody does."""
 
     def begin_run(self, run: NewRun) -> int:
         """Record a new run and return the key that later writes name it by.
@@ -66,6 +70,8 @@ class SqliteJournal(DatabaseFile):
             tags = [(key, tag, 1, flow) for tag in run.system_tags]
             tags += [(key, tag, 0, flow) for tag in run.tags]
             database.executemany(queries.ADD_TAG, tags)
+        if self.listener is not None:
+            self.listener.begun(key, run)
         return key
 
     def write(self, run: int, changes: Sequence[Change]) -> None:
@@ -76,6 +82,8 @@ class SqliteJournal(DatabaseFile):
         # Only now is it sure that what the batch learned is in the database.
         if batch.written is not None:
             self._written[run] = batch.written
+        if self.listener is not None:
+            self.listener.written(run, changes)
 
     def manifests(self, run: int, task_ids: Sequence[str]) -> list[dict[str, ArtifactRef]]:
         """Manifests of the latest done attempts of these tasks, in the order asked."""
