@@ -57,7 +57,7 @@ def start(lab: Lab, kind: dict[str, str], **env: str) -> Launcher:
 
 def interrupted(lab: Lab, launcher: Launcher, done: Done, name: str) -> None:
     """The run has ended as it should after a signal."""
-    assert done.code == 1, done.all
+    assert done.code == 128 + signal.Signals[name], done.all
     assert "Workflow interrupted" in done.out
     assert f"interrupted by {name}" in done.err, done.err
     assert "end has run" not in done.out
@@ -66,7 +66,9 @@ def interrupted(lab: Lab, launcher: Launcher, done: Done, name: str) -> None:
     assert not left, left
     run = lab.run_object(f"SleepFlow/{done.run_id}")
     assert not run.successful
+    assert run.status == "killed"
     assert not run["nap"].task.finished
+    assert run["nap"].task.status == "killed"
     assert run["start"].task.data.kept == "start"
 
 
@@ -134,7 +136,7 @@ def test_a_task_that_finishes_within_the_grace_counts(lab: Lab) -> None:
     launcher.wait_for("Workflow interrupted")
     (lab.folder / "go").touch()
     done = launcher.finish(4)
-    assert done.code == 1
+    assert done.code == 128 + signal.SIGTERM
     assert done.acknowledged == [("start", "1")]
     assert lab.only_task(done).data.kept == "made in time"
     assert "end has run" not in done.out
@@ -150,7 +152,7 @@ def test_a_retry_is_not_begun_after_a_signal(lab: Lab) -> None:
     launcher.wait_for("] naps")
     os.kill(launcher.pid, signal.SIGINT)
     done = launcher.finish(10)
-    assert done.code == 1
+    assert done.code == 128 + signal.SIGINT
     assert lab.did(done.run_id) == ["start"]
     assert not launcher.leftovers()
 
@@ -163,7 +165,7 @@ def test_catch_does_not_take_an_interrupt_for_a_failure(lab: Lab) -> None:
     launcher.wait_for("] naps")
     os.kill(launcher.pid, signal.SIGINT)
     done = launcher.finish(10)
-    assert done.code == 1
+    assert done.code == 128 + signal.SIGINT
     assert "end has run" not in done.out
     assert not lab.only_task(done).finished
 
@@ -236,7 +238,7 @@ def test_control_c_in_a_terminal(lab: Lab, kind: dict[str, str]) -> None:
         os.write(terminal.end, b"\x03")
     code = terminal.finish()
     shown = terminal.seen.decode(errors="replace")
-    assert code == 1, shown
+    assert code == 128 + signal.SIGINT, shown
     assert "Workflow interrupted" in shown
     assert "Traceback" not in shown.replace("KeyboardInterrupt", "") or kind is OBEDIENT, shown
     assert "/src/metaflow/" not in shown

@@ -464,7 +464,7 @@ def test_a_program_that_ends_takes_its_runs_along(driven, number):
         assert "KeyboardInterrupt" in err
         driven.look()
         (run,) = list(Flow("DrivenFlow"))
-        assert run._view.facts.status == "failed"
+        assert run.status == "killed"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")

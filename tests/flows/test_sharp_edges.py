@@ -247,7 +247,7 @@ def test_a_terminated_launcher_leaves_no_tasks(workspace):
         )
         launcher.send_signal(signal.SIGTERM)
         launcher.stdout.read()
-        assert launcher.wait() == 1
+        assert launcher.wait() == 128 + signal.SIGTERM
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from metaflow.compute.local.source import LocalWorkers
 
+SIGNALLED: Final = 128
+"""Added to a signal's number, it is the exit code of what the signal has ended."""
+
 if TYPE_CHECKING:
     from metaflow.cli.scope import Scope
+    from metaflow.engine.launch import RunEnd
     from metaflow.engine.request import RunRequest
 
 
@@ -25,7 +29,8 @@ def launch(scope: Scope, make_request: Callable[[], RunRequest]) -> int:
     Returns
     -------
     int
-        Exit code: 0 if the run succeeded.
+        Exit code: 0 if the run succeeded; for one that a signal has ended, 128 and the
+        number of the signal.
 
     Raises
     ------
@@ -48,10 +53,15 @@ def launch(scope: Scope, make_request: Callable[[], RunRequest]) -> int:
         from metaflow.session import Session
 
         with Session(request.root, listener=scope.listener) as session:
-            error = run_flow(request, specs, workers, session)
+            end = run_flow(request, specs, workers, session)
     finally:
         workers.close()
-    if error is None:
+    return tell_end(scope, end)
+
+
+def tell_end(scope: Scope, end: RunEnd) -> int:
+    """Report why a run did not succeed, if it did not, and return the exit code."""
+    if end.error is None:
         return 0
-    scope.console.error(error)
-    return 1
+    scope.console.error(end.error)
+    return 1 if end.signal is None else SIGNALLED + end.signal

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
 from metaflow.cli.past_runs import client_of
 from metaflow.errors.input import CommandException
-from metaflow.model.records import PARAMETERS_STEP
 
 if TYPE_CHECKING:
     from metaflow.cli.scope import Scope
@@ -36,29 +34,20 @@ def wait_for(scope: Scope, run_id: str) -> int:
     CommandException
         The other process has died.
     """
+    from metaflow.client.status import KILLED, LOST, SUCCEEDED, run_status
+    from metaflow.client.view import RUNNING
+
     scope.console.note(f"Run *{run_id}* was begun by another resume: waiting for its end.")
     view = client_of(scope).Run(f"{scope.flow_name}/{run_id}")._view  # noqa: SLF001 - the client has no word for a run that ends without its end step
-    while view.refresh().status == "running":
-        begun = view.catalog.attempts(view.facts.key, "0")
-        if begun and not _lives(begun[0].pid) and view.refresh().status == "running":
-            raise CommandException(
-                f"The process that began the run `{run_id}` has died "
-                f"(process {begun[0].pid}, task `{PARAMETERS_STEP}/0`).",
-                hint="choose another run id",
-            )
+    while (status := run_status(view)) == RUNNING:
         time.sleep(LOOK_EVERY_S)
-    if view.facts.status != "done":
-        scope.console.say(f"Run *{run_id}* has failed.")
+    if status == LOST:
+        raise CommandException(
+            f"The process that began the run `{run_id}` has died.", hint="choose another run id"
+        )
+    if status != SUCCEEDED:
+        how = "was killed" if status == KILLED else "has failed"
+        scope.console.say(f"Run *{run_id}* {how}.")
         return 1
     scope.console.note(f"{view.pathspec} is done.")
     return 0
-
-
-def _lives(pid: int | None) -> bool:
-    try:
-        os.kill(pid or os.getpid(), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -12,6 +12,7 @@ import click
 from metaflow import registry
 from metaflow.authoring.composition import config_names
 from metaflow.cli.config_options import settled_configs
+from metaflow.cli.launching import tell_end
 from metaflow.cli.single_options import run_request
 from metaflow.cli.validation import validate
 from metaflow.errors.run import NothingToSpin, StepNotSpinnable
@@ -19,9 +20,9 @@ from metaflow.errors.run import NothingToSpin, StepNotSpinnable
 if TYPE_CHECKING:
     from metaflow.cli.scope import Scope
     from metaflow.compute.local.source import LocalWorkers
+    from metaflow.engine.launch import RunEnd
     from metaflow.engine.request import RunRequest
     from metaflow.engine.spin_source import Previous
-    from metaflow.errors.base import MetaflowException
     from metaflow.model.package import PackageOrder
     from metaflow.session import Session
 
@@ -88,7 +89,8 @@ class Spinning:
         Returns
         -------
         int
-            Exit code: 0 if the step succeeded.
+            Exit code: 0 if the step succeeded; for one that a signal has ended, 128 and the
+            number of the signal.
 
         Raises
         ------
@@ -101,13 +103,10 @@ class Spinning:
         workers = LocalWorkers(self._scope.flow, self._scope.settings.task_start)
         try:
             with ExitStack() as stack:
-                error = self._spin(workers, origin_root, find, stack)
+                end = self._spin(workers, origin_root, find, stack)
         finally:
             workers.close()
-        if error is None:
-            return 0
-        self._scope.console.error(error)
-        return 1
+        return tell_end(self._scope, end)
 
     def _spin(
         self,
@@ -115,7 +114,7 @@ class Spinning:
         origin_root: str | None,
         find: Callable[[Session], Previous],
         stack: ExitStack,
-    ) -> MetaflowException | None:
+    ) -> RunEnd:
         from metaflow.engine.spin import SpinRequest, spin
         from metaflow.session import Session
 

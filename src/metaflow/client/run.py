@@ -58,6 +58,23 @@ class Run(MetaflowObject, depth=2, kind="run"):
     # --- how it went: as the task of the end step did ---
 
     @property
+    def status(self) -> str:
+        """What became of the run, as far as is known now.
+
+        `running`; `succeeded`, also when `@catch` has handled a failure; `failed`; `killed`
+        by a signal such as Ctrl-C; or `lost`, when its launcher has died without a word.
+        """
+        # Loaded here: most who look at runs ask for what is in them.
+        from metaflow.client.status import run_status
+
+        return run_status(self._view)
+
+    @property
+    def error(self) -> str | None:
+        """Why the run did not succeed, in one sentence; None if nobody has said."""
+        return self._view.now().error
+
+    @property
     def finished(self) -> bool:
         """Whether the end step succeeded or its failure was handled."""
         return bool(self._view.now().end_ok)

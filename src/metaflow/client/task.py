@@ -115,6 +115,17 @@ class Task(MetaflowObject, depth=4, kind="task"):
     # --- how it went ---
 
     @property
+    def status(self) -> str:
+        """What became of the task, or of the selected attempt, as far as is known now.
+
+        `running`; `succeeded`, also when `@catch` has handled a failure; `failed`; `killed`,
+        when a signal has ended its process; or `lost`, when its launcher has died with it.
+        """
+        from metaflow.client.status import task_status
+
+        return task_status(self._view)
+
+    @property
     def finished(self) -> bool:
         """Whether the task succeeded or its failure was handled; False for a failed task."""
         return bool(self._view.now().ok)

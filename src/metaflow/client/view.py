@@ -14,6 +14,7 @@ from metaflow.model.records import ARTIFACTS_DROPPED, PARAMETERS_STEP
 if TYPE_CHECKING:
     from metaflow.client.scope import Scope
     from metaflow.metadata_store.facts import RunFacts
+    from metaflow.metadata_store.judging import Judge
     from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
 
 RUNNING: Final = "running"
@@ -65,7 +66,16 @@ def find_run(scope: Scope, flow: str, run_id: str) -> RunView:
 class RunView:
     """One run as the client sees it; all objects below a `Run` share its view."""
 
-    __slots__ = ("_metadata", "_parameters", "_tags", "catalog", "facts", "flow", "scope")
+    __slots__ = (
+        "_metadata",
+        "_parameters",
+        "_tags",
+        "catalog",
+        "facts",
+        "flow",
+        "judges",
+        "scope",
+    )
 
     def __init__(
         self, scope: Scope, catalog: SqliteMetadataStore, flow: str, facts: RunFacts
@@ -74,6 +84,8 @@ class RunView:
         self.catalog: Final = catalog
         self.flow: Final = flow
         self.facts: RunFacts = facts
+        self.judges: dict[str, Judge] = {}
+        """What was seen of the leases of its tasks, and of its own under the empty id."""
         self._tags: tuple[frozenset[str], frozenset[str]] | None = None
         self._metadata: dict[str, str] | None = None
         self._parameters: dict[str, list[Any]] | None = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import time
 from collections.abc import Mapping
 from stat import S_ISFIFO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.authoring.composition import config_values, with_specs
 from metaflow.authoring.constants import constants
@@ -34,6 +35,7 @@ from metaflow.errors.decorator import DecoratorUnavailable
 from metaflow.errors.metadata import RunExists
 from metaflow.errors.run import OriginNotFound, RunFileNotWritten
 from metaflow.graph.drawing import graph_info
+from metaflow.metadata_store.holding import Holding
 from metaflow.model.artifact import ArtifactRef, manifest_from_json
 from metaflow.model.records import (
     PARAMETERS_STEP,
@@ -43,6 +45,7 @@ from metaflow.model.records import (
     AttemptStarted,
     NewRun,
     OriginTask,
+    RunDone,
     TaskCreated,
 )
 from metaflow.model.spec import StepSpec
@@ -104,9 +107,18 @@ def check_specs(request: RunRequest, specs: Mapping[str, StepSpec]) -> None:
                 )
 
 
+class RunEnd(NamedTuple):
+    """How a run has ended."""
+
+    error: MetaflowException | None
+    """Why it did not succeed; None if it did."""
+    signal: int | None
+    """Number of the signal that has ended it."""
+
+
 def run_flow(
     request: RunRequest, specs: Mapping[str, StepSpec], workers: WorkerSource, session: Session
-) -> MetaflowException | None:
+) -> RunEnd:
     """Run a flow from its first task to its last.
 
     Parameters
@@ -122,8 +134,8 @@ def run_flow(
 
     Returns
     -------
-    MetaflowException or None
-        Why the run failed; None if it succeeded.
+    RunEnd
+        Whether the run succeeded, and what kept it from that.
     """
     return FlowRun(request, specs, workers, session).run()
 
@@ -154,6 +166,8 @@ class FlowRun:
         self._workers = workers
         self._session = session
         self._flow = request.flow.__name__
+        self._holding = Holding()
+        self._is_over = False
         self._specs = {
             # A local run tries again at once; waiting is for schedulers.
             name: spec._replace(retry_wait_s=0.0)
@@ -161,12 +175,30 @@ class FlowRun:
         }
         self._package_later: PackageOrder | None = None
 
-    def run(self) -> MetaflowException | None:
-        """Run to the end and return why that failed, if it did."""
-        request = self._request
+    def run(self) -> RunEnd:
+        """Run to the end and return how that went."""
         origin_tasks = self._origin_tasks()
-        self._package_later = begin_packing(request, self._workers)
+        self._package_later = begin_packing(self._request, self._workers)
         run_id, key = self._begin()
+        try:
+            return self._run(run_id, key, origin_tasks)
+        except BaseException as error:
+            if not self._is_over:
+                self._tell_end(key, error)
+            raise
+
+    def _tell_end(self, key: int, error: BaseException) -> None:
+        """Record that a run has begun and will not go on."""
+        message = f"The launcher ended with {type(error).__name__}."
+        if isinstance(error, MetaflowException):
+            message = error.message
+        killed = isinstance(error, KeyboardInterrupt)
+        with contextlib.suppress(MetaflowException):
+            done = RunDone(time.time(), ok=False, killed=killed, error=message)
+            self._session.journal.write(key, [done])
+
+    def _run(self, run_id: str, key: int, origin_tasks: list[OriginTask]) -> RunEnd:
+        request = self._request
         write_file(request.run_id_file, run_id)
         parameters = self.save_parameters(run_id, origin_tasks)
         self._workers.configure(self.context(run_id, parameters))
@@ -191,6 +223,7 @@ class FlowRun:
             book,
             None if request.origin is None else request.origin.run_id,
         )
+        loop.keep_alive(self._holding)
         if sys.stdout.isatty():
             from metaflow.engine.live_line import StatusLine
 
@@ -201,11 +234,18 @@ class FlowRun:
             + (f", see it in the UI at {seen}" if seen else ":")
         )
         console.flush()
+        if request.origin is not None:
+            from metaflow.engine.origin_state import origin_state
+
+            found = origin_state(self._session.store, self._flow, request.origin.run_id)
+            if found is not None:
+                console.say(found)
         listeners = [told for spec in self._specs.values() for told in spec.listeners]
         for listener in listeners:
             listener.run_started(run_id)
         try:
             loop.run(request.graph.start_step)
+            self._is_over = True
         finally:
             book.close()
         await_package(self._workers, self._session.journal, key, console)
@@ -213,7 +253,7 @@ class FlowRun:
             listener.run_finished(loop.error)
         self._say_end(console, loop.error, run_id)
         self._call_exit_hooks(run_id, is_ok=loop.error is None)
-        return loop.error
+        return RunEnd(loop.error, loop.signal if loop.error is not None else None)
 
     def _call_exit_hooks(self, run_id: str, *, is_ok: bool) -> None:
         facts = self._request.facts
@@ -248,7 +288,8 @@ class FlowRun:
         while True:
             run_id = chosen or str(number)
             try:
-                return run_id, self._session.journal.begin_run(self.new_run(run_id))
+                new = self.new_run(run_id)._replace(lease=self._holding.sign())
+                return run_id, self._session.journal.begin_run(new)
             except RunExists:
                 if chosen is not None:
                     raise

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from metaflow.engine.console import Console
     from metaflow.engine.gangs import GangPorts
     from metaflow.engine.plan_progress import Decider, Progress
+    from metaflow.metadata_store.holding import Holding
     from metaflow.model.records import OriginTask
     from metaflow.model.spec import StepSpec
     from metaflow.protocols.metadata_store import FactWriter
@@ -111,6 +112,7 @@ class RunLoop:
         self._console = console
         self._book = book
         self._origin_run_id = origin_run_id
+        self._holding: Holding | None = None
         self._specs = specs
         self._pool = WorkerPool(source, specs)
         self._inputs = InputTexts()
@@ -125,6 +127,8 @@ class RunLoop:
         self._deadline: float | None = None
         self._summary_at = time.monotonic() + SUMMARY_EVERY_S
         self._interrupts = 0
+        self.signal: int | None = None
+        """Number of the signal that the run was ended by; None if there was none."""
         self._told_failure = False
         self._workers_asked = True
         self._over = False
@@ -138,6 +142,10 @@ class RunLoop:
     def know(self, task: OriginTask) -> None:
         """Take note of a finished task that this loop has not run itself."""
         self._inputs.put(task.task_id, task.step, task.frames, task.manifest_json, task.transition)
+
+    def keep_alive(self, holding: Holding) -> None:
+        """Let readers know that this process is alive: sign its lease again while it runs."""
+        self._holding = holding
 
     def run(self, first_step: str) -> None:
         """Run until the plan says that the run is over.
@@ -196,6 +204,8 @@ class RunLoop:
             until.append(self._index_due)
         if self._deadline is not None:
             until.append(self._deadline)
+        if self._holding is not None:
+            until.append(self._holding.due)
         wait = max(0.0, min(until) - time.monotonic())
         return min(wait, 0.2) if self._console.live is not None else wait
 
@@ -213,6 +223,8 @@ class RunLoop:
             self._kill_running()
         if self._book.has_entries and now >= self._index_due:
             self._commit()
+        if self._holding is not None and now >= self._holding.due and not self._over:
+            self._changes.append(self._holding.sign())
         if now >= self._summary_at:
             self._summary_at = now + SUMMARY_EVERY_S
             self._summarize()
@@ -242,7 +254,7 @@ class RunLoop:
         self._console.drop()
         # There may be room for one more fact; without it the run shows as unfinished.
         with contextlib.suppress(MetaflowException):
-            self._journal.write(self._run, [RunDone(time.time(), ok=False)])
+            self._journal.write(self._run, [RunDone(time.time(), ok=False, error=error.message)])
 
     # ── commands ─────────────────────────────────────────────────────────────────────────
 
@@ -396,7 +408,9 @@ class RunLoop:
             self._say_failed()
         self.error = error
         self._over = True
-        self._changes.append(RunDone(time.time(), error is None))
+        message = None if error is None else error.message
+        killed = error is not None and self.signal is not None
+        self._changes.append(RunDone(time.time(), error is None, killed, message))
 
     # ── events ───────────────────────────────────────────────────────────────────────────
 
@@ -423,6 +437,9 @@ class RunLoop:
             if self._interrupts == 1:
                 self._console.say("Workflow interrupted.", bad=True)
                 name = signal.Signals(number).name
+                # What had failed before the signal came is what the run has failed by.
+                if not self._told_failure:
+                    self.signal = number
                 self._feed(StopRequested(f"The run was interrupted by {name}."))
                 for attempt in self._attempts.values():
                     attempt.signal(signal.SIGINT)
@@ -452,7 +469,9 @@ class RunLoop:
         ok, manifest, transition, handled, retryable, error = answer
         went = None if transition is None else Transition.from_json(transition)
         text = dumps(manifest)
-        self._conclude(attempt, now, text, went, ok=ok, handled=handled, error=error)
+        # A step that was told to end has not failed by itself.
+        killed = not ok and self.signal is not None
+        self._conclude(attempt, now, text, went, ok=ok, handled=handled, error=error, killed=killed)
         launch = attempt.launch
         if not ok:
             self._failed(attempt, retryable=retryable)
@@ -489,7 +508,16 @@ class RunLoop:
             # What the process had started must not outlive it.
             attempt.signal(signal.SIGKILL)
             reason = death(news)
-            self._conclude(attempt, now, "{}", None, ok=False, handled=False, error=reason)
+            self._conclude(
+                attempt,
+                now,
+                "{}",
+                None,
+                ok=False,
+                handled=False,
+                error=reason,
+                killed=attempt.killed or news.returncode < 0,
+            )
             retryable = news.returncode != NO_RETRY_EXIT_CODE
             self._failed(attempt, retryable=retryable)
 
@@ -522,14 +550,13 @@ class RunLoop:
         ok: bool,
         handled: bool,
         error: str | None,
+        killed: bool = False,
     ) -> None:
-        launch = attempt.launch
+        task_id, number = attempt.launch.task_id, attempt.launch.attempt
         self._changes.append(
-            AttemptDone(
-                launch.task_id, launch.attempt, now, ok, handled, manifest, transition, error
-            )
+            AttemptDone(task_id, number, now, ok, handled, manifest, transition, error, killed)
         )
-        self._book.forget(launch.task_id, launch.attempt)
+        self._book.forget(task_id, number)
 
     def _summarize(self) -> None:
         progress = self._plan.progress()

@@ -38,6 +38,7 @@ from metaflow.errors.run import (
     RunNotBegun,
     SingleTaskFailed,
 )
+from metaflow.metadata_store.holding import Holding, carried_by_scheduler
 from metaflow.model.artifact import manifest_from_json
 from metaflow.model.input_paths import TaskPath
 from metaflow.model.records import (
@@ -109,7 +110,8 @@ def begin(request: RunRequest, session: "Session", run_id: str, task_id: str) ->
     run = FlowRun(request, {}, _NoWorkers(), session)
     store = session.store
     try:
-        key = store.begin_run(run.new_run(run_id))
+        new = run.new_run(run_id)._replace(lease=carried_by_scheduler())
+        key = store.begin_run(new)
     except RunExists:
         # Somebody was here before, perhaps a try of the same that has died since.
         joined = store.join_run(request.flow.__name__, run_id, request.tags)
@@ -182,7 +184,8 @@ def run_single(request: TaskRequest, workers: WorkerSource, session: "Session") 
     created = TaskCreated(
         request.task_id, request.step, time.time(), place.frames, launch.input_ids
     )
-    session.store.write(run.key, (created,))
+    holding = Holding(request.task_id)
+    session.store.write(run.key, (created, holding.sign()))
     path = log_path(request.run.root, request.run.flow.__name__, request.run_id)
     book = EchoingBook(lambda: SharedLogWriter(path), request.run.max_log_size_mb * MEGABYTE)
     journal = TaskJournal(
@@ -193,6 +196,7 @@ def run_single(request: TaskRequest, workers: WorkerSource, session: "Session") 
         record_package(pack_first(request.run), journal, run.key)
     specs = {request.step: spec}
     loop = RunLoop(plan, workers, journal, run.key, specs, console, book)
+    loop.keep_alive(holding)
     for task in place.inputs:
         loop.know(task)
     try:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from metaflow.engine.console import Console
 from metaflow.engine.output import LogBook
-from metaflow.model.records import Change, RunDone, RunMetadata, TaskMetadata
+from metaflow.model.records import (
+    AttemptDone,
+    Change,
+    LeaseEnded,
+    RunDone,
+    RunMetadata,
+    TaskMetadata,
+)
 
 if TYPE_CHECKING:
     from metaflow.engine.plan_messages import Launch
@@ -54,6 +61,9 @@ class TaskJournal:
                 return ()
             launch = self._launch
             return (TaskMetadata(launch.task_id, launch.attempt, *change, time.time()),)
+        if isinstance(change, AttemptDone):
+            # Written together, so that nobody ever sees a task of neither.
+            return (change, LeaseEnded(change.task_id))
         return (change,)
 
 

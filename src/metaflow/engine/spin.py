@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from metaflow.artifact_store.origins import add_origin
 from metaflow.authoring.step_decorators import declare
 from metaflow.engine.console import Console, shows_colors
-from metaflow.engine.launch import FlowRun, check_specs, write_file
+from metaflow.engine.launch import FlowRun, RunEnd, check_specs, write_file
 from metaflow.engine.loop import RunLoop
 from metaflow.engine.output import Log, LogBook
 from metaflow.engine.packaging import (
@@ -32,9 +32,9 @@ from metaflow.engine.plan_messages import Launch
 from metaflow.engine.request import RunRequest
 from metaflow.engine.single_plan import SingleTaskPlan
 from metaflow.engine.spin_source import Previous
-from metaflow.errors.base import MetaflowException
 from metaflow.errors.metadata import RunExists
 from metaflow.errors.run import SpinFailed
+from metaflow.metadata_store.holding import Holding
 from metaflow.model.artifact import ArtifactRef
 from metaflow.model.records import (
     ARTIFACTS_DROPPED,
@@ -80,7 +80,7 @@ class SpinRequest(NamedTuple):
 
 def spin(
     request: SpinRequest, workers: WorkerSource, session: "Session", origin: "SqliteMetadataStore"
-) -> MetaflowException | None:
+) -> RunEnd:
     """Run the step once.
 
     Parameters
@@ -96,8 +96,8 @@ def spin(
 
     Returns
     -------
-    MetaflowException or None
-        Why the step failed; None if it did not.
+    RunEnd
+        Whether the step succeeded, and what kept it from that.
     """
     return _Spin(request, workers, session).run(origin)
 
@@ -108,9 +108,10 @@ class _Spin:
         self._workers = workers
         self._session = session
         self._flow = request.run.flow.__name__
+        self._holding = Holding()
         self._beginning = FlowRun(request.run, {}, workers, session)
 
-    def run(self, origin: "SqliteMetadataStore") -> MetaflowException | None:
+    def run(self, origin: "SqliteMetadataStore") -> RunEnd:
         request = self._request
         run = request.run
         spec = declare(run.flow, run.graph)[request.step]
@@ -152,6 +153,7 @@ class _Spin:
             console,
             book,
         )
+        loop.keep_alive(self._holding)
         for task in inputs:
             loop.know(task)
         console.say(f"Spinning {request.previous.pathspec} (run-id {run_id}):")
@@ -164,7 +166,7 @@ class _Spin:
         if loop.error is None:
             console.say("Done!")
             console.flush()
-        return loop.error
+        return RunEnd(loop.error, loop.signal if loop.error is not None else None)
 
     def _begin(self, origin: "SqliteMetadataStore") -> tuple[str, int]:
         asked = self._request.run.origin
@@ -175,7 +177,8 @@ class _Spin:
             # Two runs of one id would have packs of one name.
             if chosen or origin.run(self._flow, run_id) is None:
                 try:
-                    return run_id, self._session.journal.begin_run(self._new_run(run_id))
+                    new = self._new_run(run_id)._replace(lease=self._holding.sign())
+                    return run_id, self._session.journal.begin_run(new)
                 except RunExists:
                     if chosen:
                         raise

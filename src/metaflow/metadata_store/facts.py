@@ -19,7 +19,7 @@ class RunFacts(NamedTuple):
     created_at: float
     user: str
     status: str
-    """`running`, `done` or `failed`."""
+    """`running`, `done`, `failed` or `killed`, as its launcher has said last."""
     ended_at: float | None
     origin_run_id: str | None
     end_step: str
@@ -31,6 +31,18 @@ class RunFacts(NamedTuple):
     end_handled: int
     tags: str
     """JSON object: tag -> 1 for a system tag, 0 for a user's."""
+    error: str | None = None
+    """Why it did not succeed."""
+
+
+class LeaseFacts(NamedTuple):
+    """Who carries a run or a task, and when it has last said so."""
+
+    holder: str
+    """A process, as JSON; empty for a run that a scheduler carries."""
+    renewed_at: float
+    renewed_tick: float
+    """The same on the monotonic clock of the holder's machine."""
 
 
 class StepFacts(NamedTuple):
@@ -70,6 +82,8 @@ class AttemptFacts(NamedTuple):
     ok: int
     handled: int
     error: str | None
+    killed: int = 0
+    """A signal has ended its process."""
 
 
 class LogChunk(NamedTuple):

@@ -18,6 +18,24 @@ ARTIFACTS_DROPPED = "artifacts-dropped"
 """Fact of a run whose artifacts were only there for its own tasks; its other facts are kept."""
 
 
+class LeaseHeld(NamedTuple):
+    """A process carries the run, or one task of it, and says that it is alive."""
+
+    task_id: str
+    """Empty for the run as a whole."""
+    holder: str
+    """Which process, as JSON."""
+    at: float
+    tick: float
+    """The same on the machine's monotonic clock."""
+
+
+class LeaseEnded(NamedTuple):
+    """A task that a process of its own has carried is through."""
+
+    task_id: str
+
+
 class NewRun(NamedTuple):
     """A run as it begins. Times are seconds since the epoch, UTC."""
 
@@ -32,6 +50,8 @@ class NewRun(NamedTuple):
     """Facts that all tasks of the run share (`runtime`, `python_version`, `ds-root` …)."""
     origin_run_id: str | None
     pack: str
+    lease: LeaseHeld | None = None
+    """Who carries the run."""
 
 
 class JoinedRun(NamedTuple):
@@ -81,6 +101,8 @@ class AttemptDone(NamedTuple):
     """All artifacts by name, or the same as the JSON text that a worker or an origin gave."""
     transition: Transition | None
     error: str | None = None
+    killed: bool = False
+    """A signal has ended its process."""
 
 
 class LogWritten(NamedTuple):
@@ -117,10 +139,22 @@ class RunDone(NamedTuple):
 
     at: float
     ok: bool
+    killed: bool = False
+    """It was told to end before the run was complete."""
+    error: str | None = None
+    """Why it did not succeed."""
 
 
 Change: TypeAlias = (
-    TaskCreated | AttemptStarted | AttemptDone | LogWritten | TaskMetadata | RunMetadata | RunDone
+    TaskCreated
+    | AttemptStarted
+    | AttemptDone
+    | LogWritten
+    | TaskMetadata
+    | RunMetadata
+    | RunDone
+    | LeaseHeld
+    | LeaseEnded
 )
 
 

@@ -9,6 +9,7 @@ from metaflow.metadata_store.facts import (
     AttemptFacts,
     FlowFacts,
     FreeFact,
+    LeaseFacts,
     LogChunk,
     RunFacts,
     StepFacts,
@@ -86,6 +87,19 @@ class Catalog(DatabaseFile):
             queries.LATEST_SUCCESSFUL_RUN, {"flow": flow_key, "tags": json.dumps(tags)}
         )
         return None if row is None else RunFacts._make(row)
+
+    def lease(self, run: int, task_id: str = "") -> LeaseFacts | None:
+        """Return who carries a run, or a task of it that was started by itself."""
+        row = self.connection.row(queries.LEASE, (run, stored_id(task_id)))
+        return None if row is None else LeaseFacts._make(row)
+
+    def task_leases(self, run: int) -> list[tuple[str, str, float, float]]:
+        """Return step and lease of each task that somebody carries by itself."""
+        return self.connection.rows(queries.TASK_LEASES, (run,))
+
+    def task_counts(self, run: int) -> list[tuple[str, int, int, int, int]]:
+        """Count the tasks of each step: all, not ended, succeeded, killed; oldest step first."""
+        return self.connection.rows(queries.TASK_COUNTS, (run,))
 
     def run_metadata(self, run: int) -> dict[str, str]:
         """Return the facts that all tasks of a run share."""

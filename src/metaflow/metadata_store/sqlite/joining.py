@@ -41,7 +41,7 @@ class Joining(DatabaseFile):
         row = self.connection.row(queries.RUN_BY_ID, (flow, run_id))
         if row is None:
             return None
-        key, user, origin, stored = row[0], row[3], row[6], json.loads(row[-1])
+        key, user, origin, stored = row[0], row[3], row[6], json.loads(row[13])
         missing = [tag for tag in tags if tag not in stored]
         if missing or (origin_run_id is not None and origin is None):
             with self.connection.transaction() as database:

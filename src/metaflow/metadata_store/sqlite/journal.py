@@ -14,6 +14,8 @@ from metaflow.model.records import (
     AttemptDone,
     AttemptStarted,
     Change,
+    LeaseEnded,
+    LeaseHeld,
     LogWritten,
     NewRun,
     OriginTask,
@@ -70,6 +72,8 @@ class SqliteJournal(DatabaseFile):
             tags = [(key, tag, 1, flow) for tag in run.system_tags]
             tags += [(key, tag, 0, flow) for tag in run.tags]
             database.executemany(queries.ADD_TAG, tags)
+            if run.lease is not None:
+                database.execute(queries.HOLD_LEASE, (key, *run.lease))
         if self.listener is not None:
             self.listener.begun(key, run)
         return key
@@ -215,6 +219,7 @@ class _Batch:
             change.at,
             change.ok,
             change.handled,
+            change.killed,
             None if change.error is None else _storable(change.error),
             None if change.transition is None else _encode(change.transition),
             change.manifest if isinstance(change.manifest, str) else _encode(change.manifest),
@@ -235,7 +240,17 @@ class _Batch:
         self._add(queries.ADD_RUN_METADATA, change.name, _storable(change.value), self._run)
 
     def run_done(self, _database: sqlite3.Connection, change: RunDone) -> None:
-        self._add(queries.END_RUN, "done" if change.ok else "failed", change.at, self._run)
+        status = "done" if change.ok else "killed" if change.killed else "failed"
+        error = None if change.error is None else _storable(change.error)
+        self._add(queries.END_RUN, status, change.at, error, self._run)
+        self._add(queries.END_LEASES, self._run)
+
+    def lease_held(self, _database: sqlite3.Connection, change: LeaseHeld) -> None:
+        task_id, holder, at, tick = change
+        self._add(queries.HOLD_LEASE, self._run, stored_id(task_id), holder, at, tick)
+
+    def lease_ended(self, _database: sqlite3.Connection, change: LeaseEnded) -> None:
+        self._add(queries.END_LEASE, self._run, stored_id(change.task_id))
 
     def _mark_run(self, database: sqlite3.Connection) -> None:
         if not self._end:
@@ -257,6 +272,8 @@ _GATHER: Final[dict[type, Callable[[_Batch, sqlite3.Connection, Any], None]]] = 
     TaskMetadata: _Batch.task_metadata,
     RunMetadata: _Batch.run_metadata,
     RunDone: _Batch.run_done,
+    LeaseHeld: _Batch.lease_held,
+    LeaseEnded: _Batch.lease_ended,
 }
 
 

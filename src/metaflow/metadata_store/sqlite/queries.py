@@ -58,11 +58,13 @@ DO UPDATE SET started_at = excluded.started_at, pid = excluded.pid
 """
 
 END_ATTEMPT: Final = """
-INSERT INTO attempt (run, task, number, ended_at, ok, handled, error, transition, manifest)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO attempt
+    (run, task, number, ended_at, ok, handled, killed, error, transition, manifest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run, task, number)
 DO UPDATE SET ended_at = excluded.ended_at, ok = excluded.ok, handled = excluded.handled,
-    error = excluded.error, transition = excluded.transition, manifest = excluded.manifest
+    killed = excluded.killed, error = excluded.error, transition = excluded.transition,
+    manifest = excluded.manifest
 """
 
 ADD_LOG: Final = """
@@ -92,7 +94,37 @@ WHERE key = ?1 AND (end_attempt IS NULL OR end_attempt <= ?2)
 # A scheduler's run learns from its first clone that it resumes another one.
 ADOPT_ORIGIN: Final = "UPDATE run SET origin_run_id = ? WHERE key = ? AND origin_run_id IS NULL"
 
-END_RUN: Final = "UPDATE run SET status = ?, ended_at = ? WHERE key = ?"
+END_RUN: Final = "UPDATE run SET status = ?, ended_at = ?, error = ? WHERE key = ?"
+
+HOLD_LEASE: Final = """
+INSERT INTO lease (run, task, holder, renewed_at, renewed_tick) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET holder = excluded.holder, renewed_at = excluded.renewed_at,
+    renewed_tick = excluded.renewed_tick
+"""
+
+END_LEASE: Final = "DELETE FROM lease WHERE run = ? AND task = ?"
+
+END_LEASES: Final = "DELETE FROM lease WHERE run = ?"
+
+LEASE: Final = "SELECT holder, renewed_at, renewed_tick FROM lease WHERE run = ? AND task = ?"
+
+TASK_LEASES: Final = """
+SELECT step.name, lease.holder, lease.renewed_at, lease.renewed_tick
+FROM lease CROSS JOIN task ON task.run = lease.run AND task.id = lease.task
+JOIN step ON step.key = task.step
+WHERE lease.run = ?
+"""
+
+# By each task's latest attempt.
+TASK_COUNTS: Final = """
+SELECT step.name, count(*), count(*) - count(last.ended_at), sum(coalesce(last.ok, 0)),
+    sum(coalesce(last.killed, 0))
+FROM step CROSS JOIN task ON task.step = step.key
+LEFT JOIN attempt AS last ON last.run = task.run AND last.task = task.id AND last.number = (
+    SELECT max(number) FROM attempt WHERE attempt.run = task.run AND attempt.task = task.id
+)
+WHERE step.run = ? GROUP BY step.key ORDER BY step.key
+"""
 
 # --- flows ---
 
@@ -114,7 +146,7 @@ _RUN_COLUMNS: Final = """
 SELECT run.key, run.run_id, run.created_at, run.user, run.status,
     run.ended_at, run.origin_run_id, run.end_step, run.end_task, run.end_attempt, run.end_at,
     run.end_ok, run.end_handled,
-    (SELECT json_group_object(tag, system) FROM tag WHERE tag.run = run.key)
+    (SELECT json_group_object(tag, system) FROM tag WHERE tag.run = run.key), run.error
 """
 
 RUN_BY_ID: Final = (
@@ -295,7 +327,7 @@ ORDER BY edge.child
 """
 
 ATTEMPTS: Final = """
-SELECT number, started_at, pid, ended_at, ok, handled, error FROM attempt
+SELECT number, started_at, pid, ended_at, ok, handled, error, killed FROM attempt
 WHERE run = ? AND task = ? ORDER BY number
 """
 

@@ -33,3 +33,23 @@ UPDATE run SET key = (SELECT key FROM new_key WHERE new_key.run = run.key);
 UPDATE sqlite_sequence SET seq = (SELECT max(key) FROM run) WHERE name = 'run';
 
 DROP TABLE new_key;
+
+-- Who carries a run, or a task that a scheduler has started, and when it last said so. The
+-- row goes when the run ends in order, so only the dead leave theirs.
+CREATE TABLE lease (
+    run INTEGER NOT NULL,
+    -- empty for the run as a whole
+    task NOT NULL,
+    -- JSON array that names a process; empty for a run that a scheduler carries
+    holder TEXT NOT NULL,
+    renewed_at REAL NOT NULL,
+    -- the same on a clock that nobody sets; it starts anew with the machine
+    renewed_tick REAL NOT NULL,
+    PRIMARY KEY (run, task)
+) WITHOUT ROWID;
+
+-- The attempt's process was ended by a signal.
+ALTER TABLE attempt ADD COLUMN killed INTEGER NOT NULL DEFAULT 0;
+
+-- Why a run did not succeed, in one sentence. Its status may be `killed` as well.
+ALTER TABLE run ADD COLUMN error TEXT;
