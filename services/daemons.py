@@ -29,6 +29,10 @@ class ServiceFailed(Exception):
     """A service could not be installed or started."""
 
 
+class CannotInstall(ServiceFailed):
+    """A service is missing, and this user or system has no way to install it."""
+
+
 class Place:
     """Where a service keeps its files, and what is known of its processes."""
 

@@ -8,7 +8,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from daemons import SERVICES, ServiceFailed, run
+from daemons import SERVICES, CannotInstall, ServiceFailed, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ def debian(packages: Sequence[str], needed: Sequence[str]) -> None:
         return
     missing = " ".join(packages)
     if shutil.which("apt-get") is None or os.geteuid() != 0:
-        raise ServiceFailed(f"install as root: apt-get install --no-install-recommends {missing}")
+        raise CannotInstall(f"install as root: apt-get install --no-install-recommends {missing}")
     install = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     # Two services may want packages at the same time.

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import azurite
 import gcs
 import radosgw
-from daemons import Place, ServiceFailed
+from daemons import CannotInstall, Place, ServiceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +33,9 @@ STARTS: dict[str, Callable[[Place], dict[str, str]]] = {
 }
 """What starts a service and returns the environment of its clients."""
 
+EXIT_CANNOT_INSTALL = 3
+"""A service is missing and can't be installed here, which is no fault of its own."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.action(options)
     except ServiceFailed as error:
         print(error, file=sys.stderr)
-        return 1
+        return EXIT_CANNOT_INSTALL if isinstance(error, CannotInstall) else 1
 
 
 def _start(options: argparse.Namespace) -> int:

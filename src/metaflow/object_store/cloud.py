@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
+from threading import Thread
 from typing import Any, Final
 
 from metaflow.errors.storage import ObjectIncomplete, ObjectMissing
@@ -20,7 +21,7 @@ from metaflow.object_store.failures import (
     understand,
 )
 from metaflow.object_store.retrying import Patience
-from metaflow.object_store.transfers import NOTHING, PART, Counted, Pages, Part
+from metaflow.object_store.transfers import NOTHING, PART, Channel, Pages, Part
 from metaflow.protocols.object_store import StoredObject
 from metaflow.settings.object_store import CloudSettings
 
@@ -94,9 +95,7 @@ class CloudObjects:
         for piece in source:
             view = memoryview(piece).cast("B")
             if len(first) + len(view) > PART:
-                counted = Counted(chain((first, view), source))
-                self._upload(key, counted)
-                return counted.total
+                return self._upload_from(key, chain((first, view), source))
             first += view
         return len(first) if self.put(key, first, replace=replace) else None
 
@@ -215,17 +214,42 @@ class CloudObjects:
     def _holds(self, key: str, view: memoryview) -> bool:
         return self.size(key) == len(view) and self.get(key) == view
 
+    def _upload_from(self, key: str, pieces: Iterable[bytes | bytearray | memoryview]) -> int:
+        """Write an object in parts while its pieces are being made."""
+        channel = Channel(room=2)
+        problems: list[BaseException] = []
+
+        def send() -> None:
+            try:
+                self._upload(key, channel)
+            except BaseException as error:
+                problems.append(error)
+            finally:
+                channel.leave()
+
+        sending = Thread(target=send, name="objects-upload")
+        sending.start()
+        try:
+            total = channel.fill(pieces)
+        finally:
+            sending.join()
+        if problems:
+            raise problems[0]
+        return total
+
     def _upload(self, key: str, content: Any) -> None:
         """Write an object in parts; what was sent is taken back if it does not come to an end."""
         here = self._connection.repeating()
         try:
             here.library.put(
-                here.repeating, key, content, chunk_size=PART, max_concurrency=WIDTH,
+                here.repeating,
+                key,
+                content,
+                chunk_size=PART,
+                max_concurrency=WIDTH,
                 use_multipart=True,
-            )  # fmt: skip
+            )
         except Exception as error:
-            if isinstance(content, Counted) and content.failure is not None:
-                raise content.failure  # noqa: B904 - it is the user's own, and so is its cause
             raise self._connection.error("write", key, understand(error)) from error
 
     def _delete(self, keys: Sequence[str]) -> bool:

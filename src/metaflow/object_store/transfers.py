@@ -1,7 +1,9 @@
 """Parts of large objects, pages of listings: what one request of many carries."""
 
 # No postponed annotations here: a NamedTuple would compile each of them at import.
+from collections import deque
 from collections.abc import Iterable, Iterator
+from threading import Condition
 from typing import Any, Final, NamedTuple
 
 PART: Final = 16 << 20
@@ -49,32 +51,72 @@ class Pages:
         return page
 
 
-class Counted:
-    """The pieces of an upload, none larger than a part, and what became of them."""
+class Channel:
+    """Pieces on their way from the thread that makes them to the one that sends them.
 
-    __slots__ = ("_pieces", "failure", "total")
+    The library asks for pieces in the midst of its own work, where nothing may be called that
+    uses the library as well. So the source of the pieces runs in the thread of whoever
+    writes, and the library only takes them from here.
+    """
 
-    def __init__(self, pieces: Iterable[bytes | bytearray | memoryview]) -> None:
-        self._pieces = self._cut(pieces)
-        self.total = 0
+    __slots__ = ("_changed", "_has_left", "_is_over", "_pieces", "_room", "failure")
+
+    def __init__(self, room: int) -> None:
+        self._changed = Condition()
+        self._pieces: deque[memoryview] = deque()
+        self._room = room
+        self._is_over = False
+        self._has_left = False
         self.failure: BaseException | None = None
-        """What their source has raised."""
+        """What the source has raised."""
 
-    def __iter__(self) -> "Counted":
-        return self
-
-    def __next__(self) -> memoryview:
+    def fill(self, pieces: Iterable[bytes | bytearray | memoryview]) -> int:
+        """Pass pieces on, none larger than a part, and return how many bytes they had."""
+        total = 0
         try:
-            return next(self._pieces)
-        except StopIteration:
-            raise
+            for piece in pieces:
+                view = memoryview(piece).cast("B")
+                total += len(view)
+                for start in range(0, len(view), PART):
+                    if not self._send(view[start : start + PART]):
+                        return total
         except BaseException as error:
             self.failure = error
             raise
+        finally:
+            with self._changed:
+                self._is_over = True
+                self._changed.notify_all()
+        return total
 
-    def _cut(self, pieces: Iterable[bytes | bytearray | memoryview]) -> Iterator[memoryview]:
-        for piece in pieces:
-            view = memoryview(piece).cast("B")
-            self.total += len(view)
-            for start in range(0, len(view), PART):
-                yield view[start : start + PART]
+    def leave(self) -> None:
+        """Take no more pieces."""
+        with self._changed:
+            self._has_left = True
+            self._pieces.clear()
+            self._changed.notify_all()
+
+    def _send(self, view: memoryview) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: self._has_left or len(self._pieces) < self._room)
+            self._pieces.append(view)
+            self._changed.notify_all()
+            return not self._has_left
+
+    def __iter__(self) -> "Channel":
+        return self
+
+    def __next__(self) -> memoryview:
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_over or self._pieces)
+            if self.failure is not None:
+                raise SourceFailed
+            if not self._pieces:
+                raise StopIteration
+            piece = self._pieces.popleft()
+            self._changed.notify_all()
+            return piece
+
+
+class SourceFailed(Exception):
+    """Where pieces come from has failed, so what was sent is to be taken back."""
