@@ -151,6 +151,37 @@ def test_the_client_tells_the_control_task(workspace):
     assert {line for _, line in first.loglines("stdout")} == {"node 0", "node 1", "node 2"}
 
 
+def test_lines_of_members_stay_whole_in_the_log_of_the_control_task(workspace):
+    gang(
+        workspace,
+        """
+for part in ["a", "b"] * 50:
+    os.write(1, part.encode() * 10)
+    if part == "b":
+        os.write(1, b"\\n")
+os.write(1, b"last")
+""",
+    )
+    run = workspace.run()
+    control, other = run["work"].control_task, run["work"]["2_node_1"]
+    line = "a" * 10 + "b" * 10
+    assert other.stdout == f"{line}\n" * 50 + "last"
+    assert sorted(control.stdout.splitlines()) == [line] * 150 + ["last"] * 3
+
+
+def test_what_is_erased_of_one_member_is_erased_where_it_is_shown_as_well(workspace):
+    gang(workspace, "print('node', self.index)")
+    run = workspace.run()
+    workspace.succeed("logs", "scrub", f"{run.id}/work/2_node_1")
+    workspace.look()
+    tasks = {task.id: task for task in run["work"]}
+    assert tasks["2_node_1"].stdout == "[REDACTED task stdout]\n"
+    assert sorted(tasks["2"].stdout.splitlines()) == ["[REDACTED task stdout]", "node 0", "node 2"]
+    workspace.succeed("logs", "scrub", f"{run.id}/work/2")
+    workspace.look()
+    assert {task.stdout for task in run["work"]} == {"[REDACTED task stdout]\n"}
+
+
 @pytest.mark.parametrize("size", ["0", "-4"])
 def test_less_than_one_node_is_a_plain_call(workspace, size):
     gang(workspace, decorators="@pytorch_parallel(master_port=4321)")

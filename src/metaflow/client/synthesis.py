@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from metaflow.client.view import local_time
 from metaflow.model.foreach_frame import ForeachFrame
-from metaflow.model.records import PARAMETERS_STEP
+from metaflow.model.records import ARTIFACTS_DROPPED, PARAMETERS_STEP
 from metaflow.model.task import Transition
 from metaflow.settings import load_settings
 
@@ -101,7 +101,8 @@ def _registered(view: TaskView) -> Iterator[Fact]:
     """Tell what hooks of plug-ins have registered in the task."""
     stored = view.stored
     ref = None if stored is None else stored.ref(REGISTERED)
-    if stored is not None and ref is not None:
+    # As an artifact of theirs it is not among what is always kept.
+    if stored is not None and ref is not None and ARTIFACTS_DROPPED not in view.run.metadata:
         for fact in stored.load(ref):
             yield Fact(fact["field"], fact["value"], local_time(fact["at"]), fact["type"])
 

@@ -95,7 +95,8 @@ class LogView:
             if chunk.offset == ERASED:
                 yield chunk.at, _mark(chunk.stream)
             else:
-                yield chunk.at, read_log(self._path, chunk.offset, chunk.length)
+                data = read_log(self._path, chunk.offset, chunk.length)
+                yield chunk.at, _marked(self._view, chunk.stream, data) if b"\0" in data else data
 
 
 def _chunks(view: TaskView) -> list[LogChunk]:
@@ -103,6 +104,15 @@ def _chunks(view: TaskView) -> list[LogChunk]:
     if not attempts:
         return []
     return view.run.catalog.log_chunks(view.run.facts.key, view.task_id, attempts[-1].number)
+
+
+def _marked(view: TaskView, stream: str, data: bytes) -> bytes:
+    """Put marks where bytes were erased as output of another task of the same gang."""
+    if not any(frame.is_gang for frame in view.frames()[-1:]):
+        return data
+    import re
+
+    return re.sub(rb"\0+", _mark(stream), data)
 
 
 def _mark(stream: str) -> bytes:

@@ -465,7 +465,7 @@ class RunLoop:
     def _answered(self, attempt: RunningAttempt, answer: list[Any]) -> None:
         now = time.time()
         self._watch.drain(attempt, now)
-        self._watch.finish_lines(attempt)
+        self._watch.finish_lines(attempt, now)
         ok, manifest, transition, handled, retryable, error = answer
         went = None if transition is None else Transition.from_json(transition)
         text = dumps(manifest)
@@ -501,7 +501,7 @@ class RunLoop:
         crashed = not attempt.answered
         if crashed:
             self._tell_death(attempt, news, now)
-        self._watch.finish_lines(attempt)
+        self._watch.finish_lines(attempt, now)
         self._watch.leave(attempt)
         attempt.close()
         if crashed:

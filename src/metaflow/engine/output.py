@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from metaflow.engine.console import Console
@@ -51,6 +51,8 @@ class LogBook:
         self._log: Log | None = None
         self._limit = limit
         self._stored: dict[tuple[str, int, str], int] = {}
+        self._unended: dict[tuple[str, int, str], str] = {}
+        """Streams of control tasks whose last line has no end yet, and whose line it is."""
         self._entries: list[LogWritten] = []
 
     def write(
@@ -64,7 +66,7 @@ class LogBook:
     ) -> None:
         """Keep output of an attempt, up to the limit, and say where it was cut.
 
-        It belongs to the log of the control task as well, if there is one.
+        That of a gang's member belongs to the log of the control task as well.
         """
         key = (task_id, attempt, stream)
         stored = self._stored.get(key, 0)
@@ -75,10 +77,10 @@ class LogBook:
         if len(data) > room:
             kept = data[:room]
             data = kept + (b"" if kept.endswith(b"\n") or not kept else b"\n") + MARKER
-        if self._log is None:
-            self._log = self._open_log()
-        offset = self._log.append(data)
-        owners = 1 if control_id is None else 2
+        if control_id is not None:
+            self._end_line_of_others(task_id, (control_id, attempt, stream), data, now)
+        offset = self._append(data)
+        owners = 1 if control_id in {None, task_id} else 2
         last = self._entries[-owners] if len(self._entries) >= owners else None
         if (
             last is not None
@@ -92,8 +94,24 @@ class LogBook:
         else:
             entry = LogWritten(*key, now, offset, len(data))
             self._entries.append(entry)
-            if control_id is not None:
+            if control_id is not None and owners > 1:
                 self._entries.append(entry._replace(task_id=control_id))
+
+    def _append(self, data: bytes) -> int:
+        if self._log is None:
+            self._log = self._open_log()
+        return self._log.append(data)
+
+    def _end_line_of_others(
+        self, task_id: str, shared: tuple[str, int, str], data: bytes, now: float
+    ) -> None:
+        """Let a member's output begin a line in the log that it shares with others."""
+        if self._unended.get(shared, task_id) != task_id:
+            self._entries.append(LogWritten(*shared, now, self._append(b"\n"), 1))
+        if data.endswith(b"\n"):
+            self._unended.pop(shared, None)
+        else:
+            self._unended[shared] = task_id
 
     def close(self) -> None:
         """Close the log, if it was opened."""
@@ -124,7 +142,8 @@ class TaskOutput:
     pipes : tuple of int
         Read ends of standard output and standard error.
     control_id : str, optional
-        The control task of the gang that the task is a member of.
+        The control task of the gang that the task is a member of. What members print is kept
+        by whole lines, so that those of several can be read together.
     """
 
     __slots__ = ("_control_id", "_rest", "attempt", "label", "pipes", "task_id")
@@ -137,7 +156,7 @@ class TaskOutput:
         pipes: tuple[int, int],
         control_id: str | None = None,
     ) -> None:
-        self._control_id = None if control_id == task_id else control_id
+        self._control_id = control_id
         self.task_id = task_id
         self.attempt = attempt
         self.label = label
@@ -159,8 +178,11 @@ class TaskOutput:
             return False
         if HALF_A_PIPE <= len(data) <= PIPE_SIZE:
             _widen(pipe)
-        book.write(self.task_id, self.attempt, STREAMS[which], data, now, self._control_id)
-        self._relay(which, data, console)
+        if self._control_id is None:
+            book.write(self.task_id, self.attempt, STREAMS[which], data, now)
+        for lines in self._whole_lines(which, data):
+            console.relay(self.label, lines if lines.endswith(b"\n") else lines + b"\n")
+            self._share(which, lines, book, now)
         return True
 
     def drain(self, book: LogBook, console: Console, now: float) -> None:
@@ -174,16 +196,17 @@ class TaskOutput:
     def note(self, text: str, book: LogBook, console: Console, now: float) -> None:
         """Add a line of the framework's own to the attempt's standard error."""
         data = (b"\n" if self._rest[1] else b"") + text.encode() + b"\n"
-        self.finish_lines(console)
+        self.finish_lines(book, console, now)
         book.write(self.task_id, self.attempt, STREAMS[1], data, now, self._control_id)
         console.relay(self.label, data.lstrip(b"\n"))
 
-    def finish_lines(self, console: Console) -> None:
+    def finish_lines(self, book: LogBook, console: Console, now: float) -> None:
         """Show what was printed without a newline at its end."""
         for which, rest in enumerate(self._rest):
             if rest:
                 self._rest[which] = b""
                 console.relay(self.label, rest + b"\n")
+                self._share(which, rest, book, now)
 
     def close(self) -> None:
         """Close both pipes."""
@@ -193,15 +216,23 @@ class TaskOutput:
                     os.close(pipe)
                 self.pipes[which] = None
 
-    def _relay(self, which: int, data: bytes, console: Console) -> None:
-        end = data.rfind(b"\n") + 1
-        if not end:
-            self._rest[which] += data
-            if len(self._rest[which]) > LONGEST_LINE:
-                self._relay(which, b"\n", console)
-            return
-        console.relay(self.label, self._rest[which] + data[:end])
-        self._rest[which] = data[end:]
+    def _whole_lines(self, which: int, data: bytes) -> Iterator[bytes]:
+        """Give what has come to its end of what was printed, and of longer lines a piece."""
+        rest = self._rest[which] + data if self._rest[which] else data
+        end = rest.rfind(b"\n") + 1
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
+        if len(rest) > LONGEST_LINE:
+            yield rest
+            rest = b""
+        self._rest[which] = rest
+
+    def _share(self, which: int, lines: bytes, book: LogBook, now: float) -> None:
+        """Keep what a gang's member has printed."""
+        control = self._control_id
+        if control is not None:
+            book.write(self.task_id, self.attempt, STREAMS[which], lines, now, control)
 
 
 def _widen(pipe: int) -> None:

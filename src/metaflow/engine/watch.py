@@ -85,9 +85,9 @@ class Watch:
         """Add a line of the framework's own to what an attempt has printed."""
         attempt.output.note(text, self._book, self._console, now)
 
-    def finish_lines(self, attempt: RunningAttempt) -> None:
+    def finish_lines(self, attempt: RunningAttempt, now: float) -> None:
         """Show what an attempt has printed without a newline at its end."""
-        attempt.output.finish_lines(self._console)
+        attempt.output.finish_lines(self._book, self._console, now)
 
     @property
     def has_resting(self) -> bool:

@@ -26,21 +26,29 @@ def refresh_random_generators(flow_module: ModuleType | None) -> None:
     """
     numpy_random: Any = sys.modules.get("numpy.random")
     if numpy_random is not None:
-        # A user's `numpy.random.seed` leaves a generator that knows of no seed sequence.
-        if _seed_sequence(numpy_random.mtrand._rand._bit_generator) is not None:  # noqa: SLF001 - there is no public way to ask
-            numpy_random.seed()
+        _refresh_global(numpy_random)
         for value in list(vars(flow_module or ModuleType("none")).values()):
-            if isinstance(value, numpy_random.Generator) and _is_unseeded(value):
+            if isinstance(value, numpy_random.Generator) and _is_unseeded(value.bit_generator):
                 value.bit_generator.state = type(value.bit_generator)().state
     torch: Any = sys.modules.get("torch")
     if torch is not None and torch.initial_seed().bit_length() > SEEDED_BITS // 2:
         torch.manual_seed(int.from_bytes(os.urandom(8), "little") >> 1)
 
 
-def _seed_sequence(bit_generator: Any) -> Any:
-    return getattr(bit_generator, "_seed_seq", None)
+def _refresh_global(numpy_random: Any) -> None:
+    state = numpy_random.mtrand._rand  # noqa: SLF001 - there is no public way to ask
+    bits = state._bit_generator  # noqa: SLF001 - the same
+    if not _is_unseeded(bits):
+        return
+    if hasattr(numpy_random, "set_bit_generator"):
+        # Unlike `seed()`, this leaves one that is known to be unseeded, so that what this
+        # process forks in its turn is refreshed as well.
+        numpy_random.set_bit_generator(type(bits)())
+    else:
+        numpy_random.seed()
 
 
-def _is_unseeded(generator: Any) -> bool:
-    entropy = getattr(_seed_sequence(generator.bit_generator), "entropy", None)
+def _is_unseeded(bit_generator: Any) -> bool:
+    # A user's `numpy.random.seed` leaves a generator that knows of no seed sequence.
+    entropy = getattr(getattr(bit_generator, "_seed_seq", None), "entropy", None)
     return isinstance(entropy, int) and entropy.bit_length() > SEEDED_BITS

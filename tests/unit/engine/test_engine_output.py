@@ -36,10 +36,12 @@ def shown(console: Console, capfdbinary: pytest.CaptureFixture[bytes]) -> bytes:
     return capfdbinary.readouterr().out
 
 
-def pipes() -> tuple[TaskOutput, int, int]:
+def pipes(task_id: str = "7", control_id: str | None = None) -> tuple[TaskOutput, int, int]:
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
-    return TaskOutput("7", 0, "[1/start/7 (pid 5)]", (out_read, err_read)), out_write, err_write
+    label = "[1/start/7 (pid 5)]"
+    output = TaskOutput(task_id, 0, label, (out_read, err_read), control_id)
+    return output, out_write, err_write
 
 
 def test_a_stream_is_cut_at_its_limit_with_a_marker(log: MemoryLog) -> None:
@@ -79,7 +81,7 @@ def test_each_line_has_its_place_in_front(
     os.write(out, b"ee\n\xff\n")
     os.write(err, b"no newline")
     output.drain(book, console, 1.0)
-    output.finish_lines(console)
+    output.finish_lines(book, console, 1.0)
     place = rb" \[1/start/7 \(pid 5\)\] "
     expected = rb"".join(
         STAMP + place + re.escape(line) + rb"\n"
@@ -124,3 +126,33 @@ def test_a_note_of_ours_begins_on_a_line_of_its_own(
     for descriptor in (out, err):
         os.close(descriptor)
     output.close()
+
+
+def test_members_of_a_gang_print_whole_lines_into_the_log_that_they_share(log: MemoryLog) -> None:
+    console, book = Console("1", color=False), LogBook(lambda: log, 1000)
+    first, first_out, first_err = pipes("7", "7")
+    other, other_out, other_err = pipes("7_node_1", "7")
+
+    def print_by(member: TaskOutput, pipe: int, data: bytes) -> None:
+        os.write(pipe, data)
+        member.drain(book, console, 1.0)
+
+    for number, pipe, member in ((b"0", first_out, first), (b"1", other_out, other)):
+        print_by(member, pipe, b"node " + number)
+    print_by(first, first_out, b"\nfirst")
+    print_by(other, other_out, b"\nother\n")
+    # The first has ended without a newline, and the other goes on.
+    first.finish_lines(book, console, 1.0)
+    print_by(other, other_out, b"more")
+    other.finish_lines(book, console, 1.0)
+    read: dict[str, bytes] = {"7": b"", "7_node_1": b""}
+    for entry in sorted(book.take_entries(), key=lambda entry: entry.offset):
+        read[entry.task_id] += log.data[entry.offset : entry.offset + entry.length]
+    assert read == {
+        "7": b"node 0\nnode 1\nother\nfirst\nmore",
+        "7_node_1": b"node 1\nother\nmore",
+    }
+    for descriptor in (first_out, first_err, other_out, other_err):
+        os.close(descriptor)
+    first.close()
+    other.close()
