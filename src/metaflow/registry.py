@@ -16,6 +16,7 @@ BUILT_IN: Final[dict[tuple[str, str], str]] = {
     ("face", "command_line"): "metaflow.cli.main:main",
     ("face", "command_tree"): "metaflow.cli.tree:command_tree",
     ("face", "uncaught"): "metaflow.cli.uncaught:show",
+    ("face", "unstarted"): "metaflow.cli.uncaught:tell_unstarted",
     ("face", "worker"): "metaflow.compute.local.entry:main",
     ("client", "Run"): "metaflow.client:Run",
     ("client", "Task"): "metaflow.client:Task",

@@ -330,12 +330,17 @@ def _type_name(value: object) -> str:
 
 def _unpicklable(name: str, value: object, error: Exception) -> UnpicklableArtifactException:
     from metaflow.artifact_store.unpicklable import find_unpicklable
+    from metaflow.errors.base import MetaflowException
 
     wrapped = UnpicklableArtifactException(
         name,
         _type_name(value),
-        f"{type(error).__name__}: {error}",
+        # What we refuse ourselves, a whole flow, says why and what to do instead.
+        error.message.rstrip(".")
+        if isinstance(error, MetaflowException)
+        else f"{type(error).__name__}: {error}",
         find_unpicklable(name, value),
+        error.hint if isinstance(error, MetaflowException) else None,
     )
     wrapped.__cause__ = error
     return wrapped

@@ -74,7 +74,9 @@ def _children(value: object) -> Iterator[tuple[str, Any]]:
         for position, child in enumerate(value):
             yield f"[{position}]", child
     attributes = getattr(value, "__dict__", None)
-    if isinstance(attributes, dict) and not isinstance(value, type):
+    # A flow refuses as a whole, whatever is in it.
+    is_flow = isinstance(attributes, dict) and "__state__" in attributes
+    if isinstance(attributes, dict) and not isinstance(value, type) and not is_flow:
         for attribute, child in list(attributes.items()):
             yield f".{attribute}", child
 

@@ -59,7 +59,16 @@ class FlowSpec:
     ...         print(self.greeting)
     """
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Note a flow that a program defines; see whether it is started, too."""
+        super().__init_subclass__(**options)
+        if cls.__module__ == "__main__" and len(sys.argv) > 1:
+            import atexit
+
+            atexit.register(_tell_unstarted, cls)
+
     def __init__(self, use_cli: bool = True) -> None:
+        _made.add(True)
         caller = sys._getframe(1)  # noqa: SLF001 - its module tells a program from an import
         if use_cli and _is_program(caller.f_globals, caller.f_code.co_name):
             face = FACES.get(sys.argv[1] if len(sys.argv) > 1 else "", "command_line")
@@ -291,6 +300,19 @@ class FlowSpec:
             raise MetaflowException(f"`{call}` can only be called while a step runs.")
         state: TaskState = self.__dict__["__state__"]
         return state
+
+
+_made: set[bool] = set()
+"""Not empty once a flow object was made: the program knows how flows are started."""
+
+
+def _tell_unstarted(flow: type[FlowSpec]) -> None:
+    """At the end of a program, tell its user that it has not done what they asked for."""
+    import atexit
+
+    atexit.unregister(_tell_unstarted)  # of several flows the last one is told of
+    if not _made and not hasattr(sys, "last_value"):
+        registry.load("face", "unstarted")(flow, sys.argv)
 
 
 def bind(flow: type[FlowSpec], state: TaskState) -> FlowSpec:

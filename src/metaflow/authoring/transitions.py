@@ -96,11 +96,17 @@ def _foreach(flow: Any, targets: tuple[str, ...], var: Any, refuse: Any) -> Pend
     values = _attribute(flow, var, "foreach", refuse)
     if not isinstance(values, Iterable) and not hasattr(values, "__getitem__"):
         raise refuse(
-            f"`self.{var}` can't be iterated over: it is of type `{type(values).__name__}`"
+            f"`self.{var}` can't be iterated over: it is of type `{type(values).__name__}`",
+            f"for so many tasks, write `self.{var} = range({values})`"
+            if isinstance(values, int)
+            else "a foreach takes a list, or another collection",
         )
     items = list(values)
     if not items:
-        raise refuse(f"`self.{var}` has no items, so there is no task to run")
+        raise refuse(
+            f"`self.{var}` has no items, so there is no task to run",
+            "where that may happen, let a switch lead around the foreach",
+        )
     is_unbounded = hasattr(type(values), "__unbounded_foreach__")
     if is_unbounded and not _takes_unbounded(flow, targets[0]):
         raise refuse(

@@ -77,7 +77,9 @@ def perform(
             console.say("Aborted!")
             return ExitCode.FAILED
         except click.ClickException as error:
-            _with_variable(error).show()
+            from metaflow.cli.usage import explained
+
+            explained(error, scope).show()
             return error.exit_code
         return result if isinstance(result, int) else ExitCode.OK
 
@@ -93,25 +95,6 @@ def guarded(console: Console, work: Callable[[], int]) -> int:
     except Exception as error:  # one of the three places that catch everything
         console.failure("Internal error:", trace(error))
     return ExitCode.FAILED
-
-
-def _with_variable(error: click.ClickException) -> click.ClickException:
-    """Say which variable a bad value comes from, if it is not on the command line."""
-    from click import BadParameter
-    from click.core import ParameterSource
-
-    if not isinstance(error, BadParameter) or error.ctx is None or error.param is None:
-        return error
-    ctx, param = error.ctx, error.param
-    if ctx.get_parameter_source(param.name or "") is not ParameterSource.ENVIRONMENT:
-        return error
-    own = param.envvar or f"{ctx.auto_envvar_prefix}_{(param.name or '').upper()}"
-    names = [own] if isinstance(own, str) else own
-    variable = next((name for name in names if os.environ.get(name)), None)
-    if variable is None:
-        return error
-    message = f"{error.message} (The value is that of the variable {variable}.)"
-    return BadParameter(message, ctx, param, error.param_hint)
 
 
 def trace(error: BaseException) -> str:

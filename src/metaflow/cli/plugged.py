@@ -12,7 +12,7 @@ from metaflow.decorators.surroundings import Environment, FlowDatastore, Metadat
 if TYPE_CHECKING:
     from metaflow.cli.scope import Scope
 
-KIND = "cli"
+KINDS = ("cli", "runner_cli")
 
 
 class PluggedScope:
@@ -63,12 +63,13 @@ def plugged_commands() -> dict[str, click.Command]:
     if registry.added.extensions is None:
         return {}
     found: dict[str, click.Command] = {}
-    for make in registry.added.extensions.plugins(KIND).values():
-        group = None if make is None else make()
-        if isinstance(group, click.Group):
-            found.update(group.commands)
-        elif isinstance(group, click.Command) and group.name is not None:
-            found[group.name] = group
+    for kind in KINDS:
+        for make in registry.added.extensions.plugins(kind).values():
+            group = None if make is None else make()
+            if isinstance(group, click.Group):
+                found.update(group.commands)
+            elif isinstance(group, click.Command) and group.name is not None:
+                found[group.name] = group
     return found
 
 

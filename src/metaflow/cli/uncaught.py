@@ -1,4 +1,4 @@
-"""How an error is shown that has ended the program before it had a command line."""
+"""What is told of a program that has ended before it had a command line, and why that may be."""
 
 from __future__ import annotations
 
@@ -32,6 +32,29 @@ def show(error: MetaflowException, trace: TracebackType | None) -> None:
         read_settings(console)
     way = "".join(f"\nreached from {file}, line {line}" for file, line in _way(error, trace))
     console.failure(headline(error), body(error) + way)
+
+
+def tell_unstarted(flow: type, argv: list[str]) -> None:
+    """Tell who asked for a command that the file defines a flow, but does not start it.
+
+    Parameters
+    ----------
+    flow : type of FlowSpec
+        The flow class.
+    argv : list of str
+        The program and its arguments.
+    """
+    from metaflow.cli.flow import COMMANDS
+
+    command = next((word for word in argv[1:] if not word.startswith("-")), None)
+    if command in COMMANDS:
+        name = flow.__name__
+        Console().failure(
+            "Flow not started:",
+            f"`{argv[0]}` defines the flow `{name}`, but does not start it, so there is nothing "
+            f"that could do `{command}`.\n"
+            f'hint: end the file with `if __name__ == "__main__":` and, indented, `{name}()`',
+        )
 
 
 def _way(error: MetaflowException, trace: TracebackType | None) -> Iterator[tuple[str, int]]:

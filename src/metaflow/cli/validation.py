@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metaflow.cli.scope import may_have_decorators
+from metaflow.errors.base import MetaflowException
 from metaflow.errors.input import PylintUnhappy
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ def validate(scope: Scope, decospecs: tuple[str, ...], *, warnings: bool = False
     raise_faults(check_graph(graph))
     for node in graph:
         for decorator in node.decorators:
-            decorator.check(node.name, node)
+            try:
+                decorator.check(node.name, node)
+            except MetaflowException as error:
+                _correct_place(error, decorator, node)
+                raise
     if may_have_decorators():
         from metaflow.authoring.flow_decorators import flow_decorators
 
@@ -53,6 +58,18 @@ def validate(scope: Scope, decospecs: tuple[str, ...], *, warnings: bool = False
     console.note("    The graph looks good!")
     if scope.pylint:
         run_pylint(scope, warnings=warnings)
+
+
+def _correct_place(error: MetaflowException, decorator: Any, node: Any) -> None:
+    """Let an error say where the decorator is from that it is about."""
+    if decorator.statically_defined or decorator.inserted_by:
+        if error.line_no is None:
+            error.line_no, error.source_file = node.line, node.source_file
+    else:
+        # Nothing in the file is to blame.
+        error.line_no = error.source_file = None
+        source = "`--with` or the setting DEFAULT_DECOSPECS"
+        error.hint = error.hint or f"`@{decorator.name}` was added by {source}: correct it there"
 
 
 def run_pylint(scope: Scope, *, warnings: bool = False) -> None:

@@ -109,7 +109,14 @@ class UnpicklableArtifactException(DataException):
 
     headline = "Cannot pickle artifact"
 
-    def __init__(self, artifact: str, type_: str, cause: str, where: str | None = None) -> None:
+    def __init__(
+        self,
+        artifact: str,
+        type_: str,
+        cause: str,
+        where: str | None = None,
+        hint: str | None = None,
+    ) -> None:
         self.artifact = artifact
         self.type = type_
         self.cause = cause
@@ -118,7 +125,8 @@ class UnpicklableArtifactException(DataException):
         place = "" if where is None else f" The value in the way is `{where}`."
         super().__init__(
             f"Artifact `{artifact}` of type `{type_}` cannot be pickled: {cause}.{place}",
-            hint="keep it in a local variable instead of on `self`, "
+            hint=hint
+            or "keep it in a local variable instead of on `self`, "
             "or leave out the part that cannot be stored.",
         )
 

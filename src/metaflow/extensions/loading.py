@@ -18,9 +18,11 @@ from metaflow.settings.load import OVERRIDES, load_settings
 DESCRIPTIONS: Final = {
     "ARTIFACT_SERIALIZER": "serializer",
     "CLI": "cli",
+    "CMD": "command",
     "DEPLOYER_IMPL_PROVIDER": "deploy_target",
-    "ENVIRONMENT": "environment",
     "FLOW_DECORATOR": "flow_decorator",
+    "LOGGING_SIDECAR": "event_logger",
+    "MONITOR_SIDECAR": "monitor",
     "RUNNER_CLI": "runner_cli",
     "SECRETS_PROVIDER": "secret_source",
     "STEP_DECORATOR": "step_decorator",
@@ -32,10 +34,9 @@ UNUSED: Final = (
     "AZURE_CLIENT_PROVIDER",
     "DATACLIENT",
     "DATASTORE",
+    "ENVIRONMENT",
     "GCP_CLIENT_PROVIDER",
-    "LOGGING_SIDECAR",
     "METADATA_PROVIDER",
-    "MONITOR_SIDECAR",
     "SIDECAR",
 )
 """Categories that this version has no use for; whoever looks for the reason is told."""
@@ -93,19 +94,16 @@ class LoadedExtensions:
         return self._plugins[kind]
 
     def _read_plugins(self, kind: str) -> Plugins:
-        if kind == "command":
-            return dict(self._described("cmd", "CMDS_DESC"))
         category = next((name for name, known in DESCRIPTIONS.items() if known == kind), None)
         if category is None:
             return {}
+        point = "cmd" if kind == "command" else "plugins"
         found: dict[str, Callable[[], Any] | None] = dict(
-            self._described("plugins", f"{category}S_DESC")
+            self._described(point, f"{category}S_DESC")
         )
         known = {*found, *(name for group, name in registry.BUILT_IN if group == kind)}
         known |= entry_points.offered(kind).keys()
-        said = [
-            getattr(module, f"TOGGLE_{category}", ()) for _, module in self._speakers("plugins")
-        ]
+        said = [getattr(module, f"TOGGLE_{category}", ()) for _, module in self._speakers(point)]
         enabled = toggled(known, load_settings().raw, category, said)
         found.update(dict.fromkeys(known - enabled))
         return found

@@ -189,7 +189,8 @@ def _may_be_end(graph: FlowGraph, node: Node) -> bool:
 
 
 def _check_next(graph: FlowGraph, node: Node) -> Iterator[GraphFault]:
-    if _may_be_end(graph, node):
+    # Without `self` there is no call of `self.next`, and just one fault.
+    if _may_be_end(graph, node) or node.num_args == 0:
         return
     if node.next is None:
         if node.next_lines:

@@ -55,6 +55,11 @@ def ensure_local_root(
     -------
     tuple of str and bool
         Absolute path, and whether the directory was created by this call.
+
+    Raises
+    ------
+    StorageUnavailable
+        It cannot be created.
     """
     found = find_local_root(start_dir, settings, datastore_root)
     if found is not None:
@@ -62,7 +67,12 @@ def ensure_local_root(
     path = _named_root(start_dir, settings, datastore_root) or os.path.join(
         os.path.abspath(start_dir), LOCAL_DIRECTORY
     )
-    os.makedirs(path, exist_ok=True)
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        from metaflow.errors.storage import StorageUnavailable
+
+        raise StorageUnavailable(path, error.strerror or str(error)) from error
     return path, True
 
 

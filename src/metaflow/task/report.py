@@ -8,11 +8,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from metaflow.errors.base import MetaflowException
+from metaflow.errors.definition import closest
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from traceback import TracebackException
 
+    from metaflow.authoring.state import TaskState
     from metaflow.errors.task import MetaflowExceptionWrapper
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -80,7 +82,29 @@ def print_failure(flow: Any, error: BaseException) -> None:
         text = f"{error.headline}: {error}\n{_where(error)}"
     else:
         text = user_traceback(error)
+        hint = _hint(error)
+        if hint is not None:
+            text += f"hint: {hint}\n"
     _print(f"{flow} failed:\n{text.rstrip()}\n")
+
+
+def _hint(error: BaseException) -> str | None:
+    """Say what may be meant by the name of an artifact that a flow does not have."""
+    name, flow = getattr(error, "name", None), getattr(error, "obj", None)
+    if not isinstance(error, AttributeError) or name is None:
+        return None
+    state: TaskState | None = getattr(flow, "__dict__", {}).get("__state__")
+    if state is None:
+        return None
+    meant = closest(name, {*state.inherited, *vars(flow), *state.sealed} - {"__state__"})
+    if meant is not None:
+        return f"did you mean `{meant}`?"
+    if state.is_join:
+        return (
+            f"a join begins without artifacts: take `{name}` from one of `inputs`, or call "
+            "`self.merge_artifacts(inputs)` first"
+        )
+    return None
 
 
 def _print(text: str) -> None:
