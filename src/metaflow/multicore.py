@@ -13,10 +13,10 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
+from metaflow.errors.frames import user_traceback
 from metaflow.errors.multicore import MulticoreException
 from metaflow.task.freshness import refresh_random_generators
 from metaflow.task.leaving import flush_output
-from metaflow.task.report import user_traceback
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -164,6 +164,28 @@ def test_a_step_without_self_is_one_mistake(workspace):
     assert "faults" not in told
 
 
+def test_a_method_without_step_is_told(workspace):
+    workspace.write(source_of().replace("    @step\n    def left", "    def left"))
+    told = workspace.fail("check").err
+    assert "which is a method without `@step`." in told
+    assert "hint: put `@step` on the line before `def left`" in told
+    assert "faults" not in told
+    workspace.write(source_of().replace("    @step\n    def end", "    def end"))
+    told = workspace.fail("check").err
+    assert "Step `join` leads to `end`, which is a method without `@step`." in told
+    assert "faults" not in told
+
+
+def test_functions_of_the_user_fail_in_their_own_lines(workspace):
+    declared = 'rate = Parameter("rate", default=lambda context: current.nothing)'
+    source = source_of().replace('rate = Parameter("rate", default=0.1)', declared)
+    workspace.write(source)
+    told = workspace.fail("run").err
+    assert "Parameter field failed" in told
+    assert told.count('File "') == 1
+    assert f'{workspace.folder / "flow.py"}", line 6, in <lambda>' in told
+
+
 def test_a_decorator_of_the_command_line_is_not_looked_for_in_the_file(first):
     told = first.fail("run", "--with", "retry:times=99").err
     assert "    Invalid decorator:\n" in told

@@ -160,11 +160,10 @@ def call_user(custom: Any, method: str, *args: Any, **kwargs: Any) -> None:
     except MetaflowException:
         raise
     except Exception as error:
-        from traceback import format_exception
+        from metaflow.errors.frames import user_traceback
 
-        own = error.__traceback__
-        trace = "".join(format_exception(type(error), error, own.tb_next if own else None))
-        raise CustomCodeFailed(type(custom).__name__, method, trace.rstrip()) from error
+        trace = user_traceback(error).rstrip()
+        raise CustomCodeFailed(type(custom).__name__, method, trace) from error
 
 
 def qualified_name(kind: type) -> str:

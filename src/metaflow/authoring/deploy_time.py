@@ -55,10 +55,12 @@ def evaluate_default(parameter: Parameter, context: ParameterContext) -> Any:
     try:
         result = parameter.default(context)
     except Exception as error:
+        from metaflow.errors.frames import user_traceback
+
         raise ParameterFieldFailed(
             parameter.name,
             "default",
-            _user_trace(error),
+            user_traceback(error).rstrip(),
             parameter.line_no,
             parameter.source_file,
         ) from error
@@ -83,13 +85,3 @@ def _problem(parameter: Parameter, result: Any) -> str | None:
     except ParameterValueInvalid as error:
         return f"a wrong value: {error.problem}"
     return None
-
-
-def _user_trace(error: Exception) -> str:
-    import traceback
-
-    # The first frame is the call above; the rest is the user's.
-    own = error.__traceback__
-    user = own.tb_next if own is not None else None
-    lines = traceback.format_exception(type(error), error, user)
-    return "".join(lines).rstrip()

@@ -47,7 +47,7 @@ def load_artifacts(path: str) -> dict[str, Any]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        from metaflow.task.report import user_traceback
+        from metaflow.errors.frames import user_traceback
 
         raise ArtifactsModuleWrong(path, f"has failed:\n{user_traceback(error)}") from error
     values = getattr(module, NAME, None)

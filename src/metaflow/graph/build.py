@@ -66,9 +66,20 @@ def build_graph(flow: type) -> FlowGraph:
             for split in parents
         )
     source_file, line = _class_place(flow, nodes.values(), reader)
-    return FlowGraph(
+    graph = FlowGraph(
         flow.__name__, nodes, (start, end), topology, _clean_doc(flow), source_file, line
     )
+    graph.unmarked = _unmarked(flow, nodes)
+    return graph
+
+
+def _unmarked(flow: type, nodes: dict[str, Node]) -> dict[str, int]:
+    """Find methods that steps lead to and whose `@step` is missing, with their lines."""
+    lost = {
+        target for node in nodes.values() if node.next is not None for target in node.next.targets
+    } - nodes.keys()
+    codes = {name: getattr(getattr(flow, name, None), "__code__", None) for name in lost}
+    return {name: code.co_firstlineno for name, code in codes.items() if code is not None}
 
 
 def _step_functions(flow: type) -> list[tuple[str, Any]]:

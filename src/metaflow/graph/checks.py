@@ -82,7 +82,9 @@ def _check_end(graph: FlowGraph) -> Iterator[GraphFault]:
     if not graph.end_step:
         return
     end = graph[graph.end_step]
-    if end.next is not None:
+    if end.next is not None and any(target in graph.unmarked for target in end.next.targets):
+        yield from _check_targets(graph, end)
+    elif end.next is not None:
         because = (
             "it is the flow's only step"
             if len(graph) == 1
@@ -119,7 +121,7 @@ def _check_endpoint(graph: FlowGraph, which: str, chosen: str) -> Iterator[Graph
             f"but step `{marked[0].name}` is annotated with `{which}=True`.",
             "rename the step, or remove the annotation",
         )
-    elif not chosen:
+    elif not chosen and which not in graph.unmarked:
         stopping = _steps_that_stop(graph) if which == "end" else []
         guess = stopping[0] if len(stopping) == 1 else closest(which, graph.nodes)
         hint = f"name one of the steps `{which}`, or annotate it with `@step({which}=True)`"
@@ -215,8 +217,20 @@ def _check_next(graph: FlowGraph, node: Node) -> Iterator[GraphFault]:
             f"Step `{node.name}` is a join that also {shape}.",
             "let the join go on to one step, and do that there",
         )
-    for target in node.out_funcs:
-        if target not in graph and (target != "end" or graph.end_step):
+    yield from _check_targets(graph, node)
+
+
+def _check_targets(graph: FlowGraph, node: Node) -> Iterator[GraphFault]:
+    for target in () if node.next is None else node.next.targets:
+        if target in graph.unmarked:
+            yield GraphFault(
+                f"Step `{node.name}` leads to `{target}`, which is a method without `@step`.",
+                node.source_file,
+                graph.unmarked[target],
+                node.name,
+                f"put `@step` on the line before `def {target}`",
+            )
+        elif target not in graph and (target != "end" or graph.end_step):
             guess = closest(target, graph.nodes)
             yield _at_next(
                 node,

@@ -39,6 +39,8 @@ class FlowGraph:
         Line of its `class` statement, when that was found.
     topology : Topology
         What was found out about the graph as a whole.
+    unmarked : dict of str to int
+        Methods that steps lead to although they are no steps, with their lines.
     """
 
     __slots__ = (
@@ -51,6 +53,7 @@ class FlowGraph:
         "source_file",
         "start_step",
         "topology",
+        "unmarked",
     )
 
     def __init__(
@@ -72,6 +75,7 @@ class FlowGraph:
         self.doc: str = doc
         self.source_file: str = source_file
         self.line: int | None = line
+        self.unmarked: dict[str, int] = {}
 
     def __getitem__(self, name: str) -> Node:
         return self.nodes[name]

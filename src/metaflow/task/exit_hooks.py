@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from metaflow import registry
 from metaflow.ambient import ambient
-from metaflow.task.report import user_traceback
+from metaflow.errors.frames import user_traceback
 
 if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,43 +11,9 @@ from metaflow.errors.definition import closest
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from traceback import TracebackException
 
     from metaflow.authoring.state import TaskState
     from metaflow.errors.task import MetaflowExceptionWrapper
-
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
-def user_traceback(error: BaseException) -> str:
-    """Format an exception with the frames of the framework left out.
-
-    Parameters
-    ----------
-    error : BaseException
-        What was raised, with its traceback.
-
-    Returns
-    -------
-    str
-        The text, ending with a newline.
-    """
-    import traceback
-
-    tree = traceback.TracebackException.from_exception(error)
-    _drop_framework_frames(tree, set())
-    return "".join(tree.format())
-
-
-def _drop_framework_frames(tree: TracebackException, seen: set[int]) -> None:
-    if id(tree) in seen:
-        return
-    seen.add(id(tree))
-    kept = [frame for frame in tree.stack if not frame.filename.startswith(PACKAGE)]
-    tree.stack[:] = kept
-    for nested in (tree.__cause__, tree.__context__, *(tree.exceptions or ())):
-        if nested is not None:
-            _drop_framework_frames(nested, seen)
 
 
 def report_left_out(flow: Any, stored: Collection[str]) -> None:
@@ -81,6 +46,8 @@ def print_failure(flow: Any, error: BaseException) -> None:
     elif isinstance(error, MetaflowException):
         text = f"{error.headline}: {error}\n{_where(error)}"
     else:
+        from metaflow.errors.frames import user_traceback
+
         text = user_traceback(error)
         hint = _hint(error)
         if hint is not None:
@@ -120,6 +87,8 @@ def _where(error: BaseException) -> str:
     """Show the last of the user's frames as `file, line, function`."""
     import traceback
 
+    from metaflow.errors.frames import PACKAGE
+
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -139,6 +108,7 @@ def describe(error: BaseException) -> str:
 
 def exception_artifact(error: BaseException) -> MetaflowExceptionWrapper:
     """Wrap a failure so that it can be stored, whatever it carries, with the user's frames."""
+    from metaflow.errors.frames import user_traceback
     from metaflow.errors.task import MetaflowExceptionWrapper
 
     wrapper = MetaflowExceptionWrapper(error)
