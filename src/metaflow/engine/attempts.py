@@ -13,6 +13,8 @@ from metaflow.engine.plan_messages import Launch
 from metaflow.protocols.workers import FRAME_HEADER, Worker, WorkerExited
 
 CHUNK = 1 << 20
+PIECES = 4000
+"""How much of an assignment is put together at a time: the texts of so many inputs, about half."""
 
 
 class RunningAttempt:
@@ -22,16 +24,19 @@ class RunningAttempt:
     ----------
     launch : Launch
         What it was told to run.
+    frames : str
+        The open splits around the task, as JSON.
     worker : Worker
         The process and the descriptors that belong to it.
     output : TaskOutput
         Its two output pipes.
     """
 
-    __slots__ = ("_buffer", "answered", "killed", "launch", "output", "worker")
+    __slots__ = ("_buffer", "answered", "frames", "killed", "launch", "output", "worker")
 
-    def __init__(self, launch: Launch, worker: Worker, output: TaskOutput) -> None:
+    def __init__(self, launch: Launch, frames: str, worker: Worker, output: TaskOutput) -> None:
         self.launch = launch
+        self.frames = frames
         self.worker = worker
         self.output = output
         self.answered = False
@@ -40,14 +45,23 @@ class RunningAttempt:
         """The launcher ended the process."""
         self._buffer = b""
 
-    def send(self, assignment: str) -> None:
-        """Give the worker its assignment; a worker that has died shows by its exit."""
-        body = assignment.encode()
-        data = memoryview(FRAME_HEADER.pack(len(body)) + body)
+    def send(self, assignment: list[bytes]) -> None:
+        """Give the worker its assignment; a worker that has died shows by its exit.
+
+        Parameters
+        ----------
+        assignment : list of bytes
+            Pieces of the text.
+        """
+        channel = self.worker.channel
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            while data:
-                data = data[os.write(self.worker.channel, data) :]
-        os.set_blocking(self.worker.channel, False)
+            header = FRAME_HEADER.pack(sum(map(len, assignment)))
+            for first in range(0, len(assignment), PIECES):
+                data = memoryview(header + b"".join(assignment[first : first + PIECES]))
+                header = b""
+                while data:
+                    data = data[os.write(channel, data) :]
+        os.set_blocking(channel, False)
 
     def receive(self) -> list[Any] | None:
         """Read what is there of the answer; return it when it is whole.

@@ -10,41 +10,41 @@ from metaflow.engine.plan_messages import Launch
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from metaflow.model.task import Frame, Transition
+    from metaflow.model.task import Transition
 
 
 class InputTexts:
     """JSON texts of finished tasks, for as long as tasks that follow may ask for them."""
 
     def __init__(self) -> None:
-        self._texts: dict[str, str] = {}
+        self._texts: dict[str, bytes] = {}
         self._readers: dict[str, int] = {}
-        """How many tasks that follow have not finished yet."""
+        """How many tasks that follow have not finished yet, where it is more than one."""
+        self._kept: set[str] = set()
+        """Tasks that a gang follows, which is never through with them."""
 
     def put(
-        self,
-        task_id: str,
-        step: str,
-        frames: tuple[Frame, ...],
-        manifest: str,
-        transition: Transition | None,
+        self, task_id: str, step: str, frames: str, manifest: str, transition: Transition | None
     ) -> None:
         """Keep a finished task until all that follow from it have finished.
 
         Parameters
         ----------
-        task_id, step, frames
+        task_id, step
             The task.
-        manifest : str
-            JSON already.
+        frames, manifest : str
+            The splits around it and what it stored, as JSON already.
         transition : Transition or None
             Where the run goes from it.
         """
         if transition is None or not transition.targets:
             return
-        if not transition.is_gang:
+        if transition.is_gang:
+            self._kept.add(task_id)
+        elif transition.width > 1:
             self._readers[task_id] = transition.width
-        self._texts[task_id] = f"[{dumps(step)},{dumps(task_id)},{dumps(frames)},{manifest}]"
+        text = f"[{dumps(step)},{dumps(task_id)},{frames},{manifest}]"
+        self._texts[task_id] = text.encode()
 
     def used(self, task_ids: Iterable[str]) -> None:
         """Take note that a task which follows from these has finished for good.
@@ -52,11 +52,12 @@ class InputTexts:
         The members of a gang never have, by themselves: all of them may run again.
         """
         for task_id in task_ids:
-            left = self._readers.get(task_id)
-            if left == 1:
-                del self._readers[task_id], self._texts[task_id]
-            elif left is not None:
+            left = self._readers.get(task_id, 1)
+            if left > 1:
                 self._readers[task_id] = left - 1
+            elif task_id not in self._kept:
+                self._readers.pop(task_id, None)
+                self._texts.pop(task_id, None)
 
     def __len__(self) -> int:
         """Count the tasks that are kept."""
@@ -64,21 +65,39 @@ class InputTexts:
 
     def place(self, task_id: str) -> str:
         """Step and id of a finished task, as `step/task`."""
-        step, _ = json.JSONDecoder().raw_decode(self._texts[task_id], 1)
+        step, _ = json.JSONDecoder().raw_decode(self._texts[task_id].decode(), 1)
         return f"{step}/{task_id}"
 
-    def assignment(self, launch: Launch) -> str:
-        """Encode an assignment with all its inputs; those of a join follow line by line."""
+    def assignment(self, launch: Launch, frames: str) -> list[bytes]:
+        """Encode an assignment with all its inputs; those of a join follow line by line.
+
+        Parameters
+        ----------
+        launch : Launch
+            What is to be assigned.
+        frames : str
+            Its open splits, as JSON already.
+
+        Returns
+        -------
+        list of bytes
+            Pieces of the text: a join's is far too long to be copied around.
+        """
         texts = [self._texts[task_id] for task_id in launch.input_ids]
-        inside = "" if launch.is_join else ",".join(texts)
-        head = (
-            f"[{dumps(launch.step)},{dumps(launch.task_id)},{launch.attempt},"
-            f"{dumps(launch.frames)},[{inside}],{dumps(launch.is_join)},"
-            f"{dumps(launch.last_attempt)},{dumps(launch.fallback)}"
+        head = f"[{dumps(launch.step)},{dumps(launch.task_id)},{launch.attempt},{frames},["
+        tail = (
+            f"],{_TRUTH[launch.is_join]},{_TRUTH[launch.last_attempt]},{_TRUTH[launch.fallback]}"
             f"{'' if launch.gang is None else ',' + dumps(launch.gang)}]"
         )
-        return "\n".join([head, *texts]) if launch.is_join else head
+        if not launch.is_join:
+            return [head.encode() + b",".join(texts) + tail.encode()]
+        pieces = [(head + tail).encode()]
+        for text in texts:
+            pieces += (b"\n", text)
+        return pieces
 
+
+_TRUTH: Final = ("false", "true")
 
 dumps: Final = json.JSONEncoder(separators=(",", ":")).encode
 """Encode as compact JSON."""

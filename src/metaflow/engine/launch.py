@@ -54,6 +54,7 @@ from metaflow.settings.search import LOCAL_DIRECTORY
 from metaflow.settings.version import get_version
 
 if TYPE_CHECKING:
+    from metaflow.engine.plan_origin import OriginRun
     from metaflow.engine.request import RunRequest
     from metaflow.model.package import PackageOrder
     from metaflow.protocols.workers import WorkerSource
@@ -177,11 +178,11 @@ class FlowRun:
 
     def run(self) -> RunEnd:
         """Run to the end and return how that went."""
-        origin_tasks = self._origin_tasks()
+        origin = self._origin()
         self._package_later = begin_packing(self._request, self._workers)
         run_id, key = self._begin()
         try:
-            return self._run(run_id, key, origin_tasks)
+            return self._run(run_id, key, origin)
         except BaseException as error:
             if not self._is_over:
                 self._tell_end(key, error)
@@ -197,16 +198,17 @@ class FlowRun:
             done = RunDone(time.time(), ok=False, killed=killed, error=message)
             self._session.journal.write(key, [done])
 
-    def _run(self, run_id: str, key: int, origin_tasks: list[OriginTask]) -> RunEnd:
+    def _run(self, run_id: str, key: int, origin: OriginRun | None) -> RunEnd:
         request = self._request
         write_file(request.run_id_file, run_id)
-        parameters = self.save_parameters(run_id, origin_tasks)
+        inherited = None if origin is None else origin.parameters
+        parameters = self.save_parameters(run_id, inherited)
         self._workers.configure(self.context(run_id, parameters))
         # The first worker is made while this process writes down that the run exists.
         self._workers.request(self._specs[request.graph.start_step].env, 1)
         if self._package_later is not None:
             pack_later(self._workers)
-        self._record_parameters(key, parameters, origin_tasks)
+        self._record_parameters(key, parameters, inherited)
         self._write_run_files(run_id)
         console = Console(run_id, color=shows_colors(sys.stdout))
         if packs_first(request, self._workers):
@@ -214,7 +216,7 @@ class FlowRun:
             tell_problem(packed, console)
         book = LogBook(lambda: self._open_log(run_id), request.max_log_size_mb * MEGABYTE)
         loop = RunLoop(
-            self._plan(origin_tasks),
+            self._plan(origin),
             self._workers,
             self._session.journal,
             key,
@@ -271,15 +273,18 @@ class FlowRun:
 
     # ── the beginning ────────────────────────────────────────────────────────────────────
 
-    def _origin_tasks(self) -> list[OriginTask]:
+    def _origin(self) -> OriginRun | None:
+        """Read what an earlier run has finished, for a resume."""
         origin = self._request.origin
         if origin is None:
-            return []
+            return None
         tasks = self._session.journal.origin_tasks(self._flow, origin.run_id)
         if tasks is None:
             latest = self._session.journal.latest_run_id(self._flow)
             raise OriginNotFound(self._flow, origin.run_id, latest)
-        return tasks
+        from metaflow.engine.plan_origin import OriginRun
+
+        return OriginRun(tasks)
 
     def _begin(self) -> tuple[str, int]:
         request = self._request
@@ -327,10 +332,21 @@ class FlowRun:
     def _pack(self, run_id: str) -> str:
         return f"packs/{self._flow}/{run_id}"
 
-    def save_parameters(
-        self, run_id: str, origin_tasks: list[OriginTask]
-    ) -> dict[str, ArtifactRef]:
-        """Store what every task has: parameters, constants, the graph."""
+    def save_parameters(self, run_id: str, origin: OriginTask | None) -> dict[str, ArtifactRef]:
+        """Store what every task has: parameters, constants, the graph.
+
+        Parameters
+        ----------
+        run_id : str
+            The run.
+        origin : OriginTask, optional
+            What holds the parameters of the run that this one resumes.
+
+        Returns
+        -------
+        dict of str to ArtifactRef
+            References by name.
+        """
         request = self._request
         fixed = constants(request.flow, FlowSpec)
         configs = config_values(request.flow)
@@ -353,7 +369,7 @@ class FlowRun:
         if request.origin is None:
             values.update({name: given.get(name) for name in names})
         else:
-            known = _parameters_of(origin_tasks)
+            known = {} if origin is None else manifest_from_json(json.loads(origin.manifest_json))
             inherited = {name: known[name] for name in names if name in known}
             values.update({name: given.get(name) for name in names if name not in known})
         for name in [name for name, value in values.items() if hasattr(value, "store_in")]:
@@ -398,10 +414,9 @@ class FlowRun:
         )
 
     def _record_parameters(
-        self, key: int, parameters: dict[str, ArtifactRef], origin_tasks: list[OriginTask]
+        self, key: int, parameters: dict[str, ArtifactRef], origin: OriginTask | None
     ) -> None:
         now = time.time()
-        origin = next((task for task in origin_tasks if task.step == PARAMETERS_STEP), None)
         origin_id = None if origin is None else origin.task_id
         changes = (
             TaskCreated(PARAMETERS_TASK, PARAMETERS_STEP, now, (), (), origin_id),
@@ -423,24 +438,15 @@ class FlowRun:
             os.makedirs(folder, exist_ok=True)
             write_file(os.path.join(folder, "latest_run"), run_id)
 
-    def _plan(self, origin_tasks: list[OriginTask]) -> Plan:
+    def _plan(self, origin: OriginRun | None) -> Plan:
         request = self._request
-        graph = plan_graph(request.graph, self._specs)
-        origin = request.origin
-        if origin is None:
-            return Plan(
-                graph, max_workers=request.max_workers, max_num_splits=request.max_num_splits
-            )
-
-        from metaflow.engine.plan_origin import OriginRun
-
         return Plan(
-            graph,
+            plan_graph(request.graph, self._specs),
             max_workers=request.max_workers,
             max_num_splits=request.max_num_splits,
-            origin=OriginRun(_steps_of(origin_tasks)),
-            step_to_rerun=origin.step_to_rerun,
-            clone_only=origin.clone_only,
+            origin=origin,
+            step_to_rerun=None if request.origin is None else request.origin.step_to_rerun,
+            clone_only=request.origin is not None and request.origin.clone_only,
         )
 
     def _say_end(self, console: Console, error: MetaflowException | None, run_id: str) -> None:
@@ -488,14 +494,3 @@ def metadata_spec(root: str) -> str:
     """What `metaflow.metadata()` takes to find the store with this root."""
     folder, name = os.path.split(root)
     return f"local@{folder if name == LOCAL_DIRECTORY else root}"
-
-
-def _parameters_of(tasks: list[OriginTask]) -> dict[str, ArtifactRef]:
-    for task in tasks:
-        if task.step == PARAMETERS_STEP:
-            return manifest_from_json(json.loads(task.manifest_json))
-    return {}
-
-
-def _steps_of(tasks: list[OriginTask]) -> list[OriginTask]:
-    return [task for task in tasks if task.step != PARAMETERS_STEP]

@@ -67,6 +67,8 @@ class StatusLine:
         total = "" if progress.total is None else f"/{progress.total}"
         text = Text(SPINNER[int(now * 10) % len(SPINNER)] + " ", style="cyan")
         text.append(f"{progress.done}{total} done", style="green")
+        if progress.cloned:
+            text.append(f"  {progress.cloned} of them cloned", style="green")
         text.append(f"  {progress.running} running", style="blue")
         if progress.waiting:
             text.append(f"  {progress.waiting} waiting", style="dim")

@@ -7,19 +7,18 @@ history always leads to the same commands.
 
 from __future__ import annotations
 
-from array import array
-from collections import deque
 from typing import TYPE_CHECKING
 
 from metaflow.engine.plan_gang import Gang
 from metaflow.engine.plan_messages import (
     AttemptFailed,
     AttemptSucceeded,
-    Clone,
+    ClonesRecorded,
     Command,
     EndGang,
     Event,
     Launch,
+    RecordClones,
     RetryDue,
     RetryLater,
     RunCloned,
@@ -30,15 +29,26 @@ from metaflow.engine.plan_messages import (
     StopRunning,
 )
 from metaflow.engine.plan_progress import Forecast, Progress
-from metaflow.engine.plan_queue import Branches, OpenJoin, PlannedTask, ReadyQueue
+from metaflow.engine.plan_queue import (
+    Branches,
+    BranchSearch,
+    OpenJoin,
+    PlannedTask,
+    ReadyQueue,
+)
 from metaflow.errors.base import MetaflowInternalError
 from metaflow.model.spec import MAX_ATTEMPTS, StepSpec
 
 if TYPE_CHECKING:
     from metaflow.engine.plan_graph import PlanGraph, StepNode
     from metaflow.engine.plan_origin import OriginRun
+    from metaflow.engine.plan_takeover import Takeover
     from metaflow.errors.base import MetaflowException
     from metaflow.model.task import Transition
+
+
+CLONES_AT_ONCE = 2000
+"""A resume of any width has so many clones in hand, and hears a signal after as many."""
 
 
 class Plan:
@@ -58,6 +68,8 @@ class Plan:
         For a resume: nothing is cloned of this step and all that is reachable from it.
     clone_only : bool
         For a resume: launch nothing.
+    clones_at_once : int
+        For a resume: clones to name between two events, about.
     """
 
     def __init__(
@@ -69,15 +81,21 @@ class Plan:
         origin: OriginRun | None = None,
         step_to_rerun: str | None = None,
         clone_only: bool = False,
+        clones_at_once: int = CLONES_AT_ONCE,
     ) -> None:
         if max_workers < 1:
             raise ValueError(f"max_workers must be at least 1, not {max_workers}")
         self._graph = graph
         self._max_workers = max_workers
         self._max_num_splits = max_num_splits
-        self._origin = origin
-        self._rerun = frozenset[str]() if step_to_rerun is None else graph.reachable(step_to_rerun)
+        self._takeover: Takeover | None = None
+        if origin is not None:
+            # Loaded here: just a resume takes anything over.
+            from metaflow.engine.plan_takeover import Takeover
+
+            self._takeover = Takeover(origin, graph, step_to_rerun)
         self._clone_only = clone_only
+        self._clones_at_once = clones_at_once
 
         self._ready = ReadyQueue()
         self._running: dict[str, PlannedTask] = {}
@@ -87,8 +105,6 @@ class Plan:
         """Running members of gangs beyond the one that stands for the gang's slot."""
         self._retrying: dict[str, PlannedTask] = {}
         self._joins: dict[tuple[str, str], OpenJoin] = {}
-        self._cloned: deque[tuple[PlannedTask, Transition | None]] = deque()
-        """Clones whose successors are still to be found."""
         self._commands: list[Command] = []
         """What the event at hand leads to."""
 
@@ -98,7 +114,6 @@ class Plan:
         self._end_reached = False
         self._over = False
         self._done_count = 0
-        self._clone_count = 0
         self._failed_count = 0
         self._forecast = Forecast(graph)
 
@@ -118,22 +133,13 @@ class Plan:
         """
         self._commands = []
         was_sound = self._error is None
-        if isinstance(event, AttemptSucceeded | AttemptFailed):
-            if event.task_id in self._members:
-                self._member_ended(self._members[event.task_id], event)
-            elif isinstance(event, AttemptSucceeded):
-                self._succeeded(event)
-            else:
-                self._failed(self._ended(event), event)
-        elif isinstance(event, RetryDue):
-            self._retry_due(event)
-        elif isinstance(event, StopRequested):
-            self._stop_requested(event)
-        else:
-            start = self._graph.steps[self._graph.start]
-            self._offer(PlannedTask(start, (), (), follows_clones=True))
-        if self._cloned:
-            self._follow_clones()
+        self._heed(event)
+        takeover = self._takeover
+        if takeover is not None and takeover.is_unfinished:
+            self._follow_clones(takeover)
+            if takeover.is_unfinished:
+                self._commands.append(RecordClones())
+                return self._commands
         if self._error is None:
             self._launch_ready()
         elif was_sound and self._running:
@@ -146,7 +152,7 @@ class Plan:
         """Count the tasks."""
         return Progress(
             done=self._done_count,
-            cloned=self._clone_count,
+            cloned=0 if self._takeover is None else self._takeover.count,
             running=len(self._running) + self._followers,
             waiting=len(self._ready) + len(self._retrying),
             failed=self._failed_count,
@@ -154,6 +160,22 @@ class Plan:
         )
 
     # What events mean
+
+    def _heed(self, event: Event) -> None:
+        if isinstance(event, AttemptSucceeded | AttemptFailed):
+            if event.task_id in self._members:
+                self._member_ended(self._members[event.task_id], event)
+            elif isinstance(event, AttemptSucceeded):
+                self._succeeded(event)
+            else:
+                self._failed(self._ended(event), event)
+        elif isinstance(event, RetryDue):
+            self._retry_due(event)
+        elif isinstance(event, StopRequested):
+            self._stop_requested(event)
+        elif not isinstance(event, ClonesRecorded):
+            start = self._graph.steps[self._graph.start]
+            self._offer(PlannedTask(start, (), (), follows_clones=True))
 
     def _succeeded(self, event: AttemptSucceeded) -> None:
         task = self._ended(event)
@@ -236,6 +258,8 @@ class Plan:
         self._error = error
         self._ready.clear()
         self._retrying.clear()
+        if self._takeover is not None:
+            self._takeover.stop()
 
     # Where the run goes from a finished task
 
@@ -290,15 +314,12 @@ class Plan:
     def _branch(self, task: PlannedTask, transition: Transition) -> None:
         targets = tuple(self._graph.steps[name] for name in transition.targets)
         branches = Branches(task, transition, targets)
-        if task.is_clone and any(self._may_clone(node) for node in targets):
-            # Look at all children at once: what an earlier run finished is safe before
+        takeover = self._takeover if task.is_clone else None
+        if takeover is not None and any(takeover.may_take(node) for node in targets):
+            # Look at all children first: what an earlier run finished is safe before
             # anything new is tried.
-            left = array("L")
-            for index in range(len(branches)):
-                if not self._clone(branches.child(index)):
-                    left.append(index)
-            branches.keep(left)
-        if self._may_launch():
+            takeover.unsearched.append(BranchSearch(branches))
+        elif self._may_launch():
             self._ready.put_all(branches)
 
     def _go_on(self, task: PlannedTask, target: StepNode) -> None:
@@ -371,50 +392,34 @@ class Plan:
         self._followers += len(launches) - 1
         self._commands += launches
 
-    def _may_clone(self, node: StepNode) -> bool:
-        """Tell whether the origin run may have finished tasks of this step that are wanted."""
-        return (
-            self._origin is not None
-            and node.name not in self._rerun
-            and self._origin.knows(node.name)
-        )
-
     def _clone(self, task: PlannedTask) -> bool:
-        """Clone the task if the origin run finished it with these inputs and the graph agrees."""
-        node = task.node
-        if self._origin is None or not task.follows_clones or not self._may_clone(node):
-            return False
-        if isinstance(task, Gang):
-            return self._clone_gang(task, self._origin)
-        found = self._origin.find(node.name, task.frames, task.iteration)
-        if found is None:
-            return False
-        if not node.admits(found.transition):
-            return False
-        task.task_id = self._next_id()
-        task.is_clone = True
-        self._done_count += 1
-        self._clone_count += 1
-        self._commands.append(Clone(task.task_id, node.name, task.frames, task.input_ids, found))
-        self._cloned.append((task, found.transition))
-        return True
+        """Clone the task if an earlier run has finished it."""
+        clones = [] if self._takeover is None else self._takeover.take(task, self._next_id)
+        self._done_count += len(clones)
+        self._commands += clones
+        return bool(clones)
 
-    def _clone_gang(self, gang: Gang, origin: OriginRun) -> bool:
-        found = gang.find(origin)
-        if found is None:
-            return False
-        gang.enlist(self._next_id())
-        gang.is_clone = True
-        self._done_count += len(gang)
-        self._clone_count += len(gang)
-        self._commands += gang.clones(found)
-        self._cloned.append((gang, None))
-        return True
+    def _follow_clones(self, takeover: Takeover) -> None:
+        """Find what else can be cloned, but not too much at once."""
+        limit = takeover.count + self._clones_at_once
+        while takeover.count < limit:
+            if takeover.cloned:
+                self._advance(*takeover.cloned.popleft())
+            elif takeover.unsearched:
+                self._search_on(takeover, takeover.unsearched[0], limit)
+            else:
+                return
 
-    def _follow_clones(self) -> None:
-        # A clone may lead to further clones; a queue instead of recursion, for long loops.
-        while self._cloned:
-            self._advance(*self._cloned.popleft())
+    def _search_on(self, takeover: Takeover, search: BranchSearch, limit: int) -> None:
+        """Clone children of a split; those that can't be will run once all are looked at."""
+        for child in search:
+            if not self._clone(child):
+                search.leave()
+            if takeover.count >= limit:
+                return
+        takeover.unsearched.popleft()
+        if self._may_launch():
+            self._ready.put_all(search.left())
 
     def _conclude(self) -> None:
         """End the run, now that nothing is running, unless retries are to come."""

@@ -155,11 +155,11 @@ class Gang(PlannedTask):
             crashed=all(failure.crashed for failure in failures),
         )
 
-    def find(self, origin: OriginRun) -> list[OriginTask] | None:
+    def take(self, origin: OriginRun) -> list[OriginTask] | None:
         """Return what an earlier run has of the members if all of them finished there."""
         found = []
         for node in range(self._first_node, self._count):
-            task = origin.find(self.node.name, self._frames_of(node), 0)
+            task = origin.take(self.node.name, self._frames_of(node), 0)
             if task is None or not self.node.admits(task.transition):
                 return None
             found.append(task)

@@ -43,13 +43,21 @@ class RetryDue(NamedTuple):
     task_id: str
 
 
+class ClonesRecorded:
+    """The clones since the last event are recorded; what `RecordClones` asked for."""
+
+    __slots__ = ()
+
+
 class StopRequested(NamedTuple):
     """Someone outside the plan wants the run to end: a signal, a store that broke."""
 
     reason: str
 
 
-Event: TypeAlias = RunStarted | AttemptSucceeded | AttemptFailed | RetryDue | StopRequested
+Event: TypeAlias = (
+    RunStarted | AttemptSucceeded | AttemptFailed | RetryDue | ClonesRecorded | StopRequested
+)
 
 
 class Launch(NamedTuple):
@@ -88,6 +96,16 @@ class Clone(NamedTuple):
     input_ids: tuple[str, ...]
     origin: OriginTask
     gang: GangPlace | None = None
+
+
+class RecordClones:
+    """Feed `ClonesRecorded` when the clones up to here are recorded: there may be more.
+
+    However many tasks are cloned, a plan names some at a time. Nothing is launched until the
+    last of them is named.
+    """
+
+    __slots__ = ()
 
 
 class EndGang(NamedTuple):
@@ -142,6 +160,7 @@ Command: TypeAlias = (
     Launch
     | RetryLater
     | Clone
+    | RecordClones
     | EndGang
     | StepFailed
     | StopRunning

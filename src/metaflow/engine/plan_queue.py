@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from metaflow.model.task import Frame
 
@@ -102,6 +102,36 @@ class Branches:
         frame = Frame(self._split, self._input_ids[0], var, index, self._count, items)
         frames = (*self._frames, frame)
         return PlannedTask(node, frames, self._input_ids, follows_clones=self._follows_clones)
+
+
+class BranchSearch:
+    """A look at the children of a split one by one; it can stop anywhere and go on."""
+
+    __slots__ = ("_branches", "_left", "_next")
+
+    def __init__(self, branches: Branches) -> None:
+        self._branches = branches
+        self._next = 0
+        self._left = array("L")
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> PlannedTask:
+        """Make the next child."""
+        if self._next == len(self._branches):
+            raise StopIteration
+        self._next += 1
+        return self._branches.child(self._next - 1)
+
+    def leave(self) -> None:
+        """Leave the last child for later."""
+        self._left.append(self._next - 1)
+
+    def left(self) -> Branches:
+        """Return the branches restricted to the children that were left."""
+        self._branches.keep(self._left)
+        return self._branches
 
 
 class ReadyQueue:

@@ -122,7 +122,7 @@ def begin(request: RunRequest, session: "Session", run_id: str, task_id: str) ->
     problem = None
     if request.package is not None:
         problem = record_package(pack_first(request), store, key).problem
-    parameters = run.save_parameters(run_id, [])
+    parameters = run.save_parameters(run_id, None)
     now = time.time()
     changes = (
         TaskCreated(task_id, PARAMETERS_STEP, now, (), ()),

@@ -121,7 +121,7 @@ class _Spin:
         later = begin_packing(run, self._workers)
         run_id, key = self._begin(origin)
         write_file(run.run_id_file, run_id)
-        parameters = self._beginning.save_parameters(run_id, [request.previous.parameters])
+        parameters = self._beginning.save_parameters(run_id, request.previous.parameters)
         inputs, parameters = self._with_values(run_id, parameters)
         self._workers.configure(self._context(run_id, parameters)._replace(package=later))
         self._workers.request(spec.env, 1)

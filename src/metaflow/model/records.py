@@ -72,7 +72,8 @@ class TaskCreated(NamedTuple):
     task_id: str
     step: str
     created_at: float
-    frames: tuple[Frame, ...]
+    frames: tuple[Frame, ...] | str
+    """The open splits around the task, or the same as JSON text."""
     parents: tuple[str, ...]
     """Task ids of the predecessors, in input order."""
     origin_task_id: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from metaflow.model.artifact import ArtifactRef
@@ -50,7 +50,7 @@ class RunJournal(FactWriter, Protocol):
         """Id of the newest run of a flow that was started by `run`, not `resume`."""
         ...
 
-    def origin_tasks(self, flow: str, run_id: str) -> list[OriginTask] | None:
+    def origin_tasks(self, flow: str, run_id: str) -> Iterator[OriginTask] | None:
         """All tasks of a run whose latest attempt is done, by ascending id; None if no such run."""
         ...
 

@@ -14,10 +14,12 @@ from metaflow.engine.plan_messages import (
     AttemptFailed,
     AttemptSucceeded,
     Clone,
+    ClonesRecorded,
     Command,
     EndGang,
     Event,
     Launch,
+    RecordClones,
     RetryDue,
     RetryLater,
     RunStarted,
@@ -257,6 +259,7 @@ class Simulation:
             origin=None if origin is None else OriginRun(origin),
             step_to_rerun=step_to_rerun,
             clone_only=clone_only,
+            clones_at_once=1 + seed % 4,
         )
         self.keys: dict[str, Key] = {}
         self.facts: dict[str, Launch | Clone] = {}
@@ -269,6 +272,7 @@ class Simulation:
         self.failed: set[str] = set()
         self.gangs: dict[str, GangTrack] = {}
         self.stopping = False
+        self.clones_wait = False
         self.ending: Command | None = None
         self.history: list[Event] = []
         self.commands: list[Command] = []
@@ -290,6 +294,9 @@ class Simulation:
         self.check()
 
     def next_event(self) -> Event:
+        if self.clones_wait:
+            self.clones_wait = False
+            return ClonesRecorded()
         task_id = self.random.choice([*self.running, *sorted(self.sleeping)])
         if task_id in self.sleeping:
             self.sleeping.remove(task_id)
@@ -407,6 +414,8 @@ class Simulation:
             self.meet(command)
             self.cloned.append(self.keys[command.task_id])
             self.finish(command, command.origin.transition, handled=command.origin.handled)
+        elif isinstance(command, RecordClones):
+            self.clones_wait = True
         elif isinstance(command, EndGang):
             gang = self.gangs[self.facts[command.failed_id].gang.control_id]
             assert not gang.doomed, "each attempt of a gang is ended once"
@@ -430,6 +439,7 @@ class Simulation:
     def launch(self, launch: Launch) -> None:
         assert not self.stopping
         assert not self.clone_only
+        assert not self.clones_wait, "all clones come before anything new"
         spec = self.graph.steps[launch.step].spec
         control_id = launch.gang.control_id if launch.gang is not None else launch.task_id
         failures = self.failures.setdefault(control_id, [])
@@ -511,7 +521,7 @@ class Simulation:
         assert progress.failed == len(self.failed)
         if self.stopping:
             assert progress.waiting == 0
-        elif progress.waiting > len(self.sleeping):
+        elif progress.waiting > len(self.sleeping) and not self.clones_wait:
             assert self.slots() == self.max_workers, "a slot is idle"
         if progress.total is not None:
             assert progress.total == len(self.expected)

@@ -19,13 +19,17 @@ def launch(*input_ids: str, is_join: bool = False, gang: GangPlace | None = None
 
 
 def finish(texts: InputTexts, task_id: str, transition: Transition | None) -> None:
-    texts.put(task_id, "before", (), dumps({"x": REF}), transition)
+    texts.put(task_id, "before", "[]", dumps({"x": REF}), transition)
+
+
+def assigned(texts: InputTexts, launch: Launch) -> Assignment:
+    return Assignment.from_body(b"".join(texts.assignment(launch, dumps(launch.frames))))
 
 
 def test_a_plain_step_is_told_of_its_predecessor():
     texts = InputTexts()
     finish(texts, "1", Transition(("work",)))
-    assignment = Assignment.from_body(texts.assignment(launch("1")).encode())
+    assignment = assigned(texts, launch("1"))
     assert assignment.frames == launch().frames
     assert [one.task_id for one in assignment.inputs] == ["1"]
     assert assignment.inputs[0].manifest == {"x": REF}
@@ -34,8 +38,7 @@ def test_a_plain_step_is_told_of_its_predecessor():
 
 def test_a_member_is_told_its_place():
     place = GangPlace("9", 1, 2, 4711)
-    text = InputTexts().assignment(launch(gang=place))
-    assert Assignment.from_body(text.encode()).gang == place
+    assert assigned(InputTexts(), launch(gang=place)).gang == place
     # As the array that a value of this type becomes by itself.
     assert Assignment.from_json(json.loads(dumps(Assignment("a", "1", 0, (), ())))).gang is None
 
@@ -44,9 +47,7 @@ def test_a_join_reads_its_inputs_when_it_looks_at_them():
     texts = InputTexts()
     for number in range(3):
         finish(texts, str(number), Transition(("join",)))
-    inputs = Assignment.from_body(
-        texts.assignment(launch("2", "0", "1", is_join=True)).encode()
-    ).inputs
+    inputs = assigned(texts, launch("2", "0", "1", is_join=True)).inputs
     assert len(inputs) == 3
     assert [one.task_id for one in inputs] == ["2", "0", "1"]
     assert [one.task_id for one in inputs[1:]] == ["0", "1"]

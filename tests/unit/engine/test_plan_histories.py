@@ -86,6 +86,8 @@ def test_resume_after_resume_repeats_nothing_that_finished(
         oracle = Oracle(what, 0.0 if cut is None else 0.2)
         run = Simulation(graph, oracle, order + turn, origin=run.origin())
         run.feed(RunStarted())
+        while run.clones_wait:
+            run.feed(run.next_event())
         assert set(run.cloned) == earlier, "all clones come before anything else happens"
         run.run(cut)
         assert not earlier & set(run.launched)

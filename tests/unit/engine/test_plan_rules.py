@@ -21,7 +21,9 @@ from metaflow.engine.plan_messages import (
     AttemptFailed,
     AttemptSucceeded,
     Clone,
+    ClonesRecorded,
     Launch,
+    RecordClones,
     RetryDue,
     RetryLater,
     RunCloned,
@@ -33,6 +35,7 @@ from metaflow.engine.plan_messages import (
     StopRunning,
 )
 from metaflow.engine.plan_origin import OriginRun
+from metaflow.engine.plan_progress import Progress
 from metaflow.errors.base import MetaflowInternalError
 from metaflow.model.artifact import ItemsRef, Part
 from metaflow.model.records import OriginTask
@@ -554,8 +557,44 @@ def test_a_long_loop_is_cloned_without_recursion() -> None:
     again = Transition(("loop",), condition="c")
     tasks = [finished("1", "start", Transition(("loop",)))]
     tasks += [finished(str(number), "loop", again) for number in range(2, 5002)]
-    _, commands = begin(LOOP, origin=OriginRun(tasks))
+    plan, commands = begin(LOOP, origin=OriginRun(tasks), clones_at_once=6000)
     assert len(clones(commands)) == 5001
+    # The loop's next turn is new.
+    assert [x.task_id for x in commands if isinstance(x, Launch)] == ["5002"]
+    assert plan.progress().cloned == 5001
+
+
+def test_many_clones_are_named_some_at_a_time() -> None:
+    tasks = [finished("1", "start", Transition(("body",), "xs", 10))]
+    tasks += [
+        finished(str(2 + index), "body", TO_JOIN, (Frame("start", "1", "xs", index, 10),))
+        for index in range(10)
+        if index != 4
+    ]
+    plan, commands = begin(FOREACH, origin=OriginRun(tasks), clones_at_once=4)
+    named = []
+    while isinstance(commands[-1], RecordClones):
+        assert all(isinstance(x, Clone) for x in commands[:-1])
+        assert len(commands) <= 4 + 2
+        named += clones(commands)
+        commands = plan.feed(ClonesRecorded())
+    named += clones(commands)
+    assert [origin for _, origin in named] == [task.task_id for task in tasks]
+    (launch,) = (x for x in commands if isinstance(x, Launch))
+    assert launch.frames[-1].index == 4
+    assert plan.progress() == Progress(10, 10, 1, 0, 0, 13)
+
+
+def test_a_run_can_be_stopped_between_clones() -> None:
+    tasks = [finished("1", "start", Transition(("body",), "xs", 10))]
+    tasks += [
+        finished(str(2 + index), "body", TO_JOIN, (Frame("start", "1", "xs", index, 10),))
+        for index in range(10)
+    ]
+    plan, commands = begin(FOREACH, origin=OriginRun(tasks), clones_at_once=4)
+    assert isinstance(commands[-1], RecordClones)
+    (over,) = plan.feed(StopRequested("Enough."))
+    assert isinstance(over, RunFailed)
 
 
 def test_a_long_flow_is_planned_without_recursion() -> None:

@@ -101,7 +101,7 @@ def test_what_was_acknowledged_survives_a_kill(path, new_run, ref, seed):
     os.close(acknowledged)
 
     store = SqliteMetadataStore(path, create=False)
-    tasks = store.origin_tasks("F", "1")
+    tasks = list(store.origin_tasks("F", "1"))
     # At most the transaction whose end was not reported any more is there beyond.
     assert len(tasks) in {last, last + 1}
     assert [task.task_id for task in tasks] == [str(number + 1) for number in range(len(tasks))]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from metaflow.metadata_store.sqlite import queries
 from metaflow.metadata_store.sqlite.database_file import DatabaseFile, stored_id
-from metaflow.metadata_store.sqlite.journal import origin_task
+from metaflow.metadata_store.sqlite.journal import OriginReader
 from metaflow.model.records import PARAMETERS_STEP, JoinedRun, OriginTask
 
 if TYPE_CHECKING:
@@ -60,4 +60,5 @@ class Joining(DatabaseFile):
     def named_tasks(self, run: int, task_ids: Sequence[str]) -> list[OriginTask]:
         """Those of these tasks that have a done attempt, in the order asked."""
         ids = json.dumps([stored_id(task_id) for task_id in task_ids])
-        return [origin_task(row) for row in self.connection.rows(queries.NAMED_TASKS, (ids, run))]
+        rows = self.connection.rows(queries.NAMED_TASKS, (ids, run))
+        return list(map(OriginReader().task, rows))

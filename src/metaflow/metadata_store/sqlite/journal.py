@@ -27,12 +27,18 @@ from metaflow.model.records import (
 from metaflow.model.task import Frame, Transition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from metaflow.protocols.metadata_store import FactListener
 
 END_STEP: Final = "end_step"
 """Fact of a run that names its end step; a run without it ends with a step named `end`."""
+
+BEFORE_ALL: Final = -1
+"""Before all ids in SQLite's order, in which numbers come before texts."""
+
+ORIGIN_PAGE: Final = 2000
+"""How many tasks of an earlier run are read at a time."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 _decode: Final = json.JSONDecoder().decode
@@ -102,29 +108,60 @@ class SqliteJournal(DatabaseFile):
         row = self.connection.row(queries.LATEST_STARTED_RUN, (flow,))
         return None if row is None else row[0]
 
-    def origin_tasks(self, flow: str, run_id: str) -> list[OriginTask] | None:
+    def origin_tasks(self, flow: str, run_id: str) -> Iterator[OriginTask] | None:
         """All tasks of a run whose latest attempt is done, by ascending id; None if no such run."""
         run = self.connection.row(queries.RUN_BY_ID, (flow, run_id))
-        if run is None:
-            return None
-        key = run[0]
-        return [origin_task(row) for row in self.connection.rows(queries.ORIGIN_TASKS, (key,))]
+        return None if run is None else self._origin_tasks(run[0])
+
+    def _origin_tasks(self, run: int) -> Iterator[OriginTask]:
+        read = OriginReader()
+        after: int | str = BEFORE_ALL
+        while rows := self.connection.rows(queries.ORIGIN_TASKS, (run, after, ORIGIN_PAGE)):
+            for row in rows:
+                yield read.task(row)
+            if len(rows) < ORIGIN_PAGE:
+                return
+            after = rows[-1][0]
 
 
-def origin_task(row: Sequence[Any]) -> OriginTask:
-    """Rebuild a task with its latest done attempt from a row of `ORIGIN_TASKS` or the like."""
-    task_id, step, frames, parents, number, ok, handled, manifest, transition = row
-    return OriginTask(
-        str(task_id),
-        step,
-        tuple(Frame.from_json(frame) for frame in _decode(frames)),
-        tuple(str(parent) for parent in _decode(parents)),
-        number,
-        bool(ok),
-        bool(handled),
-        manifest,
-        None if transition is None else Transition.from_json(_decode(transition)),
-    )
+class OriginReader:
+    """Rebuilds tasks with their latest done attempts from rows of `ORIGIN_TASKS` or the like.
+
+    Where the run went from a task, and which tasks came before it, is mostly the same text for
+    all tasks of a step: such a text is read once, and its value shared.
+    """
+
+    __slots__ = ("_parents", "_steps", "_transitions")
+
+    def __init__(self) -> None:
+        self._steps: Final[dict[str, str]] = {}
+        self._parents: tuple[str, tuple[str, ...]] = ("[]", ())
+        self._transitions: Final[dict[str, Transition]] = {}
+
+    def task(self, row: Sequence[Any]) -> OriginTask:
+        """Rebuild the task of a row."""
+        task_id, step, frames, parents, number, ok, handled, manifest, transition = row
+        if parents != self._parents[0]:
+            self._parents = parents, tuple(map(str, _decode(parents)))
+        return OriginTask(
+            str(task_id),
+            self._steps.setdefault(step, step),
+            tuple(map(Frame.from_json, _decode(frames))) if frames != "[]" else (),
+            self._parents[1],
+            number,
+            bool(ok),
+            bool(handled),
+            manifest,
+            None if transition is None else self._transition(transition),
+        )
+
+    def _transition(self, text: str) -> Transition:
+        found = self._transitions.get(text)
+        if found is None:
+            found = Transition.from_json(_decode(text))
+            if found.var is None:
+                self._transitions[text] = found
+        return found
 
 
 class _WrittenRun:
@@ -196,7 +233,7 @@ class _Batch:
             self._step_key(database, change),
             change.created_at,
             change.origin_task_id,
-            _encode(change.frames) if change.frames else "[]",
+            change.frames if isinstance(change.frames, str) else _encode(change.frames),
             _encode_ids(parents),
         )
         for parent in parents:

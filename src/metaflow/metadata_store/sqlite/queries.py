@@ -376,11 +376,11 @@ ORIGIN_TASKS: Final = (
     + "FROM task JOIN step ON step.key = task.step"
     + _LATEST_DONE
     + """
-WHERE task.run = ? AND done.number IS NOT NULL AND NOT EXISTS (
+WHERE task.run = ? AND task.id > ? AND done.number IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM attempt AS later
     WHERE later.run = task.run AND later.task = task.id AND later.number > done.number
 )
-ORDER BY task.id
+ORDER BY task.id LIMIT ?
 """
 )
 
