@@ -10,14 +10,14 @@ BIN := $(VENV)/bin
 PINS := requirements/dev.txt
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO := build/demo
-CODE := src tests examples benchmarks
+CODE := src tests examples benchmarks services
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check fmt lint types bench clean
+.PHONY: help demo test check fmt lint types services bench clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # A run is signed with a user name. In an account without one to sign with, such as root's,
 # the demo signs as `demo`.
@@ -35,7 +35,8 @@ demo: $(VENV)/.demo-ready ## run the digits example and draw its report
 
 test: check ## run all checks and all tests, as continuous integration does
 	@echo "tests"
-	@$(BIN)/python -m pytest --quiet --numprocesses auto
+	@failed=0; $(BIN)/python -m pytest --quiet --numprocesses auto || failed=$$?; \
+	$(BIN)/python services/run.py stop --temporary; exit $$failed
 
 check: lint types ## run the checks that need no test: style, format, layers, types
 
@@ -54,11 +55,15 @@ types: $(VENV)/.dev-ready ## check the types of the package
 	@echo "types";  $(BIN)/mypy --strict --no-error-summary src
 	@report=$$($(BIN)/basedpyright 2>&1) || { echo "$$report"; exit 1; }
 
+services: $(BIN)/python ## start the real servers that tests talk to; `make services DO=stop`
+	@$(BIN)/python services/run.py $(or $(DO),start)
+
 bench: $(VENV)/.dev-ready ## measure against Metaflow and the floors; ARGS="--row E4 --quick"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove the environments and everything built
-	@rm -rf $(VENV) .rival build dist benchmarks/results
+	@test ! -d .services || $(PYTHON) services/run.py stop
+	@rm -rf $(VENV) .rival .services build dist benchmarks/results
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
