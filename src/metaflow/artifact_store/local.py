@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from metaflow.model.artifact import ArtifactRef
+    from metaflow.protocols.file_tree import FileTree
 
 
 class LocalArtifactStore(ArtifactStore):
@@ -30,6 +31,12 @@ class LocalArtifactStore(ArtifactStore):
         self._files = BlobFiles(root)
         self._mapped = MappedBlobs()
         super().__init__(self._files, PartReader(root, self._files, self._mapped))
+
+    def older_files(self) -> tuple[FileTree, str]:
+        """Give the files that older versions have left in the same root, and its name."""
+        from metaflow.artifact_store.older.folder import Folder
+
+        return Folder(self._root), self._root
 
     def _batch(self, pack: str, known: Mapping[str, ArtifactRef]) -> Batch:
         parts = [part for ref in known.values() for part in ref.parts]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from metaflow.artifact_store.parts import BlobStore, PartSource
     from metaflow.artifact_store.serializers import SerializerStore
     from metaflow.errors.base import MetaflowException
+    from metaflow.protocols.file_tree import FileTree
 
 ENCODING: Final = "pickle5"
 """Pickle protocol 5, out-of-band buffers in parts of their own."""
@@ -61,6 +62,16 @@ class ArtifactStore:
     def __init__(self, blobs: BlobStore, parts: PartSource) -> None:
         self._blobs = blobs
         self._parts = parts
+
+    def batch(self, pack: str) -> Batch:
+        """Begin to store parts that are encoded already.
+
+        Parameters
+        ----------
+        pack : str
+            Name of the run's pack, relative to the root.
+        """
+        return self._batch(pack, _NOTHING_KNOWN)
 
     def _batch(self, pack: str, known: Mapping[str, ArtifactRef]) -> Batch:
         """Begin to store some parts."""
@@ -279,13 +290,25 @@ class ArtifactStore:
 
         return load_plugged(self._parts, ref)
 
+    def _older(self, ref: ArtifactRef) -> object:
+        from metaflow.artifact_store.older.loading import load_older
+
+        return load_older(*self.older_files(), self._parts, ref)
+
+    def older_files(self) -> tuple[FileTree, str]:
+        """Give the files that older versions have left in the same root, and its name."""
+        raise NotImplementedError
+
     _LOADERS: ClassVar[dict[str, Callable[[ArtifactStore, ArtifactRef], object]]] = {
         ENCODING: _unpickle,
         BYTES: _bytes,
         TEXT: _text,
         PLUGGED: _plugged,
+        "gzip+included": _older,
+        "gzip+pickle": _older,
+        "gzip+serializer": _older,
     }
-    """How each encoding is read; older layouts add theirs here."""
+    """How each encoding is read."""
 
 
 def plugged_serializers() -> SerializerStore | None:

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "code": "metaflow.cli.code",
     "configure": "metaflow.cli.configure",
     "develop": "metaflow.cli.develop",
+    "import": "metaflow.cli.import_history",
     "tutorials": "metaflow.cli.tutorials",
 }
 """Each module has `build(console)`, which makes the click command of that name."""

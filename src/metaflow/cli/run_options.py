@@ -1,4 +1,4 @@
-"""The options that commands have in common which run a flow, or a part of it."""
+"""The options that `run` and `resume` have in common."""
 
 from __future__ import annotations
 
@@ -7,45 +7,15 @@ import click
 from metaflow.cli.requesting import MAX_LOG_SIZE, MAX_NUM_SPLITS, MAX_WORKERS
 
 
-def tag_option() -> click.Option:
-    """Make the option for tags of the run."""
-    return click.Option(
-        ["--tag", "tags"],
-        multiple=True,
-        metavar="TAG",
-        help="Put a tag on the run. May be repeated.",
-    )
-
-
-def log_size_option(whose: str) -> click.Option:
-    """Make the option that limits what is kept of output; `whose` says of what."""
-    return click.Option(
-        ["--max-log-size"],
-        type=click.IntRange(min=1),
-        default=MAX_LOG_SIZE,
-        show_default=True,
-        help=f"How many megabytes of {whose} output are stored.",
-    )
-
-
-def file_options(what: str) -> list[click.Parameter]:
-    """Make the options for files that tell a program of a run, or of `what` it is to find."""
-    return [
-        click.Option(
-            ["--run-id-file"], metavar="FILE", help="Write the run's id to this file first."
-        ),
-        click.Option(
-            ["--runner-attribute-file"],
-            metavar="FILE",
-            help=f"Write what a program needs to find the {what} to this file, as JSON.",
-        ),
-    ]
-
-
 def common_options() -> list[click.Parameter]:
     """Make the options that `run` and `resume` share."""
     return [
-        tag_option(),
+        click.Option(
+            ["--tag", "tags"],
+            multiple=True,
+            metavar="TAG",
+            help="Put a tag on the run. May be repeated.",
+        ),
         click.Option(
             ["--max-workers"],
             type=click.IntRange(min=1),
@@ -60,13 +30,26 @@ def common_options() -> list[click.Parameter]:
             show_default=True,
             help="How many tasks one foreach may start, as a guard against mistakes.",
         ),
-        log_size_option("each task's"),
+        click.Option(
+            ["--max-log-size"],
+            type=click.IntRange(min=1),
+            default=MAX_LOG_SIZE,
+            show_default=True,
+            help="How many megabytes of each task's output are stored.",
+        ),
         click.Option(
             ["--with", "decospecs"],
             multiple=True,
             metavar="DECOSPEC",
             help="Add a decorator to all steps, such as `retry:times=2`. May be repeated.",
         ),
-        *file_options("run"),
+        click.Option(
+            ["--run-id-file"], metavar="FILE", help="Write the run's id to this file first."
+        ),
+        click.Option(
+            ["--runner-attribute-file"],
+            metavar="FILE",
+            help="Write what a program needs to find the run to this file, as JSON.",
+        ),
         click.Option(["--parent-task"], metavar="PATHSPEC", hidden=True),
     ]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from metaflow.cli.run_options import tag_option
 from metaflow.model.input_paths import TaskPath, read_input_paths
 
 if TYPE_CHECKING:
@@ -39,10 +38,16 @@ class Id(IdBase):
 
 def id_options(*, with_tags: bool = True) -> list[click.Parameter]:
     """Make the options that say which task of which run this is, and which tags it brings."""
+    tags = click.Option(
+        ["--tag", "tags"],
+        multiple=True,
+        metavar="TAG",
+        help="Put a tag on the run. May be repeated.",
+    )
     return [
         click.Option(["--run-id"], type=Id(), required=True, help="Id of the run."),
         click.Option(["--task-id"], type=Id(), required=True, help="Id of the task."),
-        *([tag_option()] if with_tags else []),
+        *([tags] if with_tags else []),
     ]
 
 

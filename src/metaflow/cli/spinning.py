@@ -13,7 +13,6 @@ from metaflow import registry
 from metaflow.authoring.composition import config_names
 from metaflow.cli.config_options import settled_configs
 from metaflow.cli.launching import tell_end
-from metaflow.cli.run_options import file_options, log_size_option
 from metaflow.cli.single_options import run_request
 from metaflow.cli.validation import validate
 from metaflow.errors.run import NothingToSpin, StepNotSpinnable
@@ -45,8 +44,21 @@ def spin_options(scope: Scope) -> list[click.Parameter]:
             show_default=True,
             help="Keep the task's artifacts, for the client to look at.",
         ),
-        log_size_option("the task's"),
-        *file_options("task"),
+        click.Option(
+            ["--max-log-size"],
+            type=click.IntRange(min=1),
+            default=10,
+            show_default=True,
+            help="How many megabytes of the task's output are stored.",
+        ),
+        click.Option(
+            ["--run-id-file"], metavar="FILE", help="Write the run's id to this file first."
+        ),
+        click.Option(
+            ["--runner-attribute-file"],
+            metavar="FILE",
+            help="Write what a program needs to find the task to this file, as JSON.",
+        ),
     ]
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from metaflow.authoring.composition import config_names
-from metaflow.cli.run_options import log_size_option
 from metaflow.cli.single_options import id_options, input_options, input_paths, run_request
 from metaflow.errors.input import CommandException
 from metaflow.model.spec import MAX_ATTEMPTS, NO_RETRY_EXIT_CODE
@@ -43,7 +42,12 @@ def build(scope: Scope) -> click.Command:
                 default=0,
                 help="Attempts after this many only record that earlier ones died.",
             ),
-            log_size_option("the task's"),
+            click.Option(
+                ["--max-log-size"],
+                type=click.IntRange(min=1),
+                default=10,
+                help="How many megabytes of the output are stored.",
+            ),
             click.Option(
                 ["--clone-only"], metavar="RUN/STEP/TASK", help="Take over this task; run nothing."
             ),

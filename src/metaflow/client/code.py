@@ -7,14 +7,22 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from tarfile import TarFile
+    from tarfile import TarFile, TarInfo
     from tempfile import TemporaryDirectory
 
 PACKAGE: Final = "code-package"
 """Fact of a run or task that holds where its package is, as a JSON object."""
 
+INFO: Final = ".mf_meta/INFO"
+"""Member that describes the environment."""
+
 OWN_PREFIXES: Final = (".mf_code/", ".mf_meta/", ".mf_install")
 """Members of a package that are not the user's."""
+
+OLDER_INFO: Final = "INFO"
+"""The same in packages of older versions, which have the library beside the user's files."""
+
+OLDER_PREFIXES: Final = ("metaflow/", "metaflow_extensions/", "INFO", "CONFIG_PARAMETERS")
 
 
 class MetaflowCode:
@@ -44,7 +52,9 @@ class MetaflowCode:
     def info(self) -> dict[str, Any]:
         """The environment in which the package was made."""
         if self._info is None:
-            self._info = json.loads(self._member(".mf_meta/INFO"))
+            with self.tarball as package:
+                name = OLDER_INFO if _is_older(package) else INFO
+                self._info = json.loads(_content(package, name))
         return self._info
 
     @property
@@ -67,7 +77,7 @@ class MetaflowCode:
         """
         if self._members is None:
             with self.tarball as package:
-                found = [one for one in package if one.isfile() and _is_users(one.name)]
+                found = [one for one in _users(package) if one.isfile()]
                 self._members = {one.name: _content(package, one.name) for one in found}
         return dict(sorted(self._members.items()))
 
@@ -94,7 +104,7 @@ class MetaflowCode:
             Where to.
         """
         with self.tarball as package:
-            members = [one for one in package if _is_users(one.name)]
+            members = _users(package)
             os.makedirs(folder, exist_ok=True)
             package.extractall(folder, members, filter="data")
 
@@ -106,8 +116,15 @@ class MetaflowCode:
             return _content(package, name)
 
 
-def _is_users(name: str) -> bool:
-    return not name.startswith(OWN_PREFIXES)
+def _is_older(package: TarFile) -> bool:
+    names = package.getnames()
+    return INFO not in names and OLDER_INFO in names
+
+
+def _users(package: TarFile) -> list[TarInfo]:
+    """List the members that are the user's."""
+    prefixes = OLDER_PREFIXES if _is_older(package) else OWN_PREFIXES
+    return [one for one in package if not one.name.startswith(prefixes)]
 
 
 def _content(package: TarFile, name: str) -> bytes:

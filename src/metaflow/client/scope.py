@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from metaflow.ambient import UNSET, Unset, ambient
 from metaflow.artifact_store.local import LocalArtifactStore
+from metaflow.client.older import OlderRuns
 from metaflow.errors.metadata import MetadataTypeUnknown
 from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
 from metaflow.settings import find_local_root, load_settings
@@ -38,13 +39,14 @@ class Backing:
         The root directory, absolute.
     """
 
-    __slots__ = ("_artifacts", "_catalog", "_inode", "root")
+    __slots__ = ("_artifacts", "_catalog", "_inode", "older", "root")
 
     def __init__(self, root: str) -> None:
         self.root: Final = root
         self._catalog: SqliteMetadataStore | None = None
         self._artifacts: LocalArtifactStore | None = None
         self._inode: int | None = None
+        self.older: Final = OlderRuns(root)
 
     @property
     def spec(self) -> str:
@@ -76,11 +78,11 @@ class Backing:
             inode = os.stat(path).st_ino
         except FileNotFoundError:
             inode = None
-        if inode == self._inode:
-            return
-        self._inode = inode
-        self._catalog = None if inode is None else SqliteMetadataStore(path, create=False)
-        self._artifacts = None
+        if inode != self._inode:
+            self._inode = inode
+            self._catalog = None if inode is None else SqliteMetadataStore(path, create=False)
+            self._artifacts = None
+        self._catalog = self.older.look(self._catalog)
 
     def rest(self) -> None:
         """Close the files; a later question opens them again."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from metaflow.artifact_store.logs import erase_log, log_path, read_log
-from metaflow.metadata_store.facts import LogChunk
+from metaflow.metadata_store.facts import OLDER_FILE, LogChunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,10 @@ class LogView:
         """Length in bytes."""
         return sum(chunk.length for chunk in self._chunks)
 
+    @property
+    def _attempt(self) -> int:
+        return self._view.attempts()[-1].number
+
     def read(self) -> bytes:
         """Return all of it."""
         return b"".join(data for _, data in self._pieces())
@@ -83,16 +87,32 @@ class LogView:
             return False
         # The bytes go first: whatever happens next, they are gone.
         for chunk in chunks:
-            erase_log(self._path, chunk.offset, chunk.length)
+            if chunk.offset == OLDER_FILE:
+                from metaflow.older_history.logs import erase_older
+
+                erase_older(*self._older_place())
+            else:
+                erase_log(self._path, chunk.offset, chunk.length)
         mark = LogChunk(self._stream, ERASED, len(_mark(self._stream)), chunks[0].at)
         view = self._view
-        attempt = view.attempts()[-1].number
+        attempt = self._attempt
         view.run.catalog.replace_log(view.run.facts.key, view.task_id, attempt, mark)
         return True
 
+    def _older_place(self) -> tuple[str, int, str]:
+        """Say where an older version has put the output: folder, attempt, stream."""
+        run = self._view.run
+        found = run.catalog.older_state(run.facts.key)
+        root = (found[1] if found is not None else "") or run.scope.backing.root
+        return f"{root}/{'/'.join(self._view.path_components)}", self._attempt, self._stream
+
     def _pieces(self) -> Iterator[tuple[float, bytes]]:
         for chunk in self._chunks:
-            if chunk.offset == ERASED:
+            if chunk.offset == OLDER_FILE:
+                from metaflow.older_history.logs import older_lines
+
+                yield from older_lines(*self._older_place())
+            elif chunk.offset == ERASED:
                 yield chunk.at, _mark(chunk.stream)
             else:
                 data = read_log(self._path, chunk.offset, chunk.length)

@@ -67,10 +67,11 @@ class RunView:
     """One run as the client sees it; all objects below a `Run` share its view."""
 
     __slots__ = (
+        "_catalog",
+        "_is_read",
         "_metadata",
         "_parameters",
         "_tags",
-        "catalog",
         "facts",
         "flow",
         "judges",
@@ -81,7 +82,8 @@ class RunView:
         self, scope: Scope, catalog: SqliteMetadataStore, flow: str, facts: RunFacts
     ) -> None:
         self.scope: Final = scope
-        self.catalog: Final = catalog
+        self._catalog: Final = catalog
+        self._is_read = False
         self.flow: Final = flow
         self.facts: RunFacts = facts
         self.judges: dict[str, Judge] = {}
@@ -89,6 +91,15 @@ class RunView:
         self._tags: tuple[frozenset[str], frozenset[str]] | None = None
         self._metadata: dict[str, str] | None = None
         self._parameters: dict[str, list[Any]] | None = None
+
+    @property
+    def catalog(self) -> SqliteMetadataStore:
+        """The facts, among them all of this run."""
+        if not self._is_read:
+            # Of a run that an older version has made, maybe nothing but its name was read yet.
+            self.scope.backing.older.read(self.facts.key, self.flow, self.facts.run_id)
+            self._is_read = True
+        return self._catalog
 
     @property
     def pathspec(self) -> str:
@@ -109,6 +120,7 @@ class RunView:
 
     def refresh(self) -> RunFacts:
         """Read the run and its tags again."""
+        self._is_read = False
         facts = self.catalog.run_again(self.facts.key)
         if facts is None:
             raise ObjectNotFound("run", self.pathspec)

@@ -278,6 +278,9 @@ class FlowRun:
         origin = self._request.origin
         if origin is None:
             return None
+        from metaflow.engine.older import read_older
+
+        read_older(self._session, self._flow, origin.run_id)
         tasks = self._session.journal.origin_tasks(self._flow, origin.run_id)
         if tasks is None:
             latest = self._session.journal.latest_run_id(self._flow)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from metaflow.engine.older import read_older
 from metaflow.errors.run import OriginNotFound
 from metaflow.model.artifact import manifest_from_json
 from metaflow.model.records import PARAMETERS_STEP
@@ -35,6 +36,7 @@ def origin_values(root: str, flow: str, run_id: str, names: Iterable[str]) -> di
         There is no such run.
     """
     with Session(root) as session:
+        read_older(session, flow, run_id)
         tasks = session.journal.origin_tasks(flow, run_id)
         if tasks is None:
             raise OriginNotFound(flow, run_id, session.journal.latest_run_id(flow))

@@ -86,6 +86,10 @@ class AttemptFacts(NamedTuple):
     """A signal has ended its process."""
 
 
+OLDER_FILE = -2
+"""Offset of output that lies in files of the older layout, not in the run's log."""
+
+
 class LogChunk(NamedTuple):
     """A piece of a task's output: where it lies in the run's log file, when it was written."""
 

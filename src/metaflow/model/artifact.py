@@ -11,6 +11,10 @@ RAW, LZ4, ZSTD = 0, 1, 2
 """Codecs of a stored part: as it is, an LZ4 block, a Zstandard frame."""
 
 
+OLDER = "gzip+"
+"""Begins the encodings of what older versions have stored, under digests of another kind."""
+
+
 class Part(NamedTuple):
     """One stored run of bytes.
 

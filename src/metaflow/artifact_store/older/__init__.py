@@ -1,0 +1,1 @@
+"""Reads bytes that older versions of Metaflow have stored."""

@@ -1,0 +1,25 @@
+"""What reading a tree of files promises, be it a folder or a bucket."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class FileTree(Protocol):
+    """Files below a root, named by paths relative to it with `/` between their parts."""
+
+    def names(self, folder: str) -> list[tuple[str, bool]]:
+        """List one level: each name, and whether it is a folder; nothing if there is no such."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """Read a whole file; None if there is none."""
+        ...
+
+    def size(self, path: str) -> int:
+        """Length of a file that is there, in bytes."""
+        ...
+
+    def changed_at(self, path: str) -> float | None:
+        """When a file or folder was last written to, in seconds since the epoch, if known."""
+        ...

@@ -1,0 +1,164 @@
+"""`metaflow import` reads all older runs once, however often it is asked or interrupted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from metaflow import Flow, Metaflow, Run
+
+RUNS, TASKS = 7, 83
+
+
+def tables(root):
+    database = sqlite3.connect(f"{root}/metadata.db")
+    try:
+        return {
+            table: database.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall()
+            for table in ("run", "tag", "task", "edge", "metadata", "log")
+        }
+    finally:
+        database.close()
+
+
+def test_everything_is_imported_once(older):
+    assert f"Imported {RUNS} runs with {TASKS} tasks of 4 flows" in older.metaflow("import")
+    before = tables(older.root)
+    assert len(before["task"]) == TASKS
+    older.metaflow("import")
+    assert tables(older.root) == before
+    assert Flow("Shapes").latest_run.data.number == 42
+
+
+def test_new_runs_are_added_to_what_was_imported(older):
+    (kept,) = [run for run in older.root.glob("Shapes/1*") if run.is_dir()]
+    away = older.path / "away"
+    kept.rename(away)
+    older.metaflow("import")
+    assert "Shapes" not in Metaflow()
+    away.rename(kept)
+    assert "Imported" in older.metaflow("import")
+    assert Flow("Shapes").latest_run.successful
+
+
+KILLED = """
+import os, signal, sys
+from metaflow.metadata_store.sqlite.store import SqliteMetadataStore as Store
+name, left = sys.argv[1], int(sys.argv[2])
+inner = getattr(Store, name)
+def counted(self, *args, **given):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return inner(self, *args, **given)
+setattr(Store, name, counted)
+from metaflow.cli.command import run_command_line
+run_command_line(["import", *sys.argv[3:]])
+"""
+
+
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize(
+    ("name", "after"), [("list_older", 1), ("write", 0), ("write", 3), ("mark_older", 2)]
+)
+def test_an_import_that_was_killed_goes_on(older, tmp_path, name, after, copied):
+    there = tmp_path / "there"
+    (there / ".metaflow").mkdir(parents=True)
+    source = older.path
+    args = [str(source), "--copy"] if copied else [str(source)]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, name, str(after), *args], cwd=there, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    whole = tmp_path / "whole"
+    (whole / ".metaflow").mkdir(parents=True)
+    for older.path in (there, whole):
+        older.metaflow("import", *args)
+    found, expected = tables(there / ".metaflow"), tables(whole / ".metaflow")
+    assert found.keys() == expected.keys()
+    for table in ("run", "tag", "task", "edge", "metadata"):
+        assert found[table] == expected[table], table
+    # Where copied output lies in the log of its run depends on what was copied before.
+    assert [row[:4] for row in found["log"]] == [row[:4] for row in expected["log"]]
+
+
+def test_runs_of_another_folder_are_referred_to(older, tmp_path, monkeypatch):
+    there = tmp_path / "there"
+    (there / ".metaflow").mkdir(parents=True)
+    monkeypatch.chdir(there)
+    older.path, source = there, older.path
+    older.metaflow("import", str(source))
+    assert not (source / ".metaflow" / "metadata.db").exists()
+    run = Flow("Shapes").latest_run
+    assert run.data.words == ["a1", "a2", "b1", "b2", "c1", "c2"]
+    assert run["start"].task.stdout == "start says 0.25\n"
+    assert run.data.notes == "a note\nwith ä\n"
+    (packed,) = [one for one in Flow("Turns") if one.code is not None]
+    assert packed.code.script_name == "turns.py"
+    shutil.copy(source / "troubled.py", there)
+    origin = Flow("Troubled").latest_run.id
+    older.flow("troubled.py", "--no-pylint", "resume", "--origin-run-id", origin, ALL_GOOD="1")
+    assert Flow("Troubled").latest_run.data.all_done == ["X", "Y", "Z"]
+
+
+def test_copied_runs_need_the_folder_no_more(older, tmp_path, monkeypatch):
+    there = tmp_path / "there"
+    (there / ".metaflow").mkdir(parents=True)
+    monkeypatch.chdir(there)
+    older.path, source = there, older.path
+    older.metaflow("import", "--copy", str(source))
+    shutil.rmtree(source)
+    run = Flow("Shapes").latest_run
+    assert run.data.words == ["a1", "a2", "b1", "b2", "c1", "c2"]
+    assert len(run["start"].task.data.series) == 4000
+    assert run["start"].task.stdout == "start says 0.25\n"
+    assert [line for _, line in run["outer"].task.loglines("stderr")] == ["err c"]
+    assert run.data.picture == b"\x00\x01\xffPNG"
+    (packed,) = [one for one in Flow("Turns") if one.code is not None]
+    assert "class Turns" in packed.code.flowspec
+    failed = {task.index: task for task in Flow("Troubled").latest_run["work"]}[1]
+    assert "y is bad" in str(failed.exception)
+
+
+def test_facts_and_bytes_may_lie_apart(older, tmp_path, monkeypatch):
+    # As with a bucket: what tasks have stored is in one place, the notes are in another.
+    apart = tmp_path / "apart"
+    shutil.copytree(older.root, apart, copy_function=os.link)
+    for note in apart.rglob("_meta"):
+        shutil.rmtree(note)
+    for path in list(older.root.rglob("*")):
+        if path.is_file() and "_meta" not in path.parts:
+            path.unlink()
+    older.metaflow("import", "--datastore-root", str(apart))
+    assert [flow.id for flow in Metaflow()] == ["Turns", "Troubled", "Shapes", "Plain"]
+    run = Flow("Shapes").latest_run
+    assert run.data.number == 42
+    assert run.user_tags == {"first", "two words"}
+    assert run["start"].task.stdout == "start says 0.25\n"
+
+
+def test_a_folder_without_older_runs_is_refused(older, tmp_path):
+    (tmp_path / "empty").mkdir()
+    said = older.metaflow("import", str(tmp_path / "empty"), code=1)
+    assert "No older runs" in said
+    assert "name the folder `.metaflow`" in said
+
+
+def test_a_damaged_run_is_named_and_the_others_are_imported(older):
+    damaged = older.replace("Shapes/1*/left/2/0.data.json", b'{"objects": {')
+    said = older.metaflow("import", code=1)
+    assert f"Imported {RUNS - 1} runs" in said
+    assert "1 runs are damaged" in said
+    assert "/left/2/0.data.json" in said
+    assert Flow("Troubled").latest_run["start"].task.successful
+    run = Run(f"Shapes/{damaged.parts[-4]}")
+    assert run.successful  # the end step's task tells
+    with pytest.raises(Exception, match=r"left/2/0\.data\.json"):
+        list(run)
