@@ -172,6 +172,20 @@ def test_the_way_through_other_files_and_functions_is_told(workspace):
     assert f"reached from {folder / 'other.py'}, line 1\n" in done.err
 
 
+def test_a_mistake_of_a_mutator_is_where_it_asks_for_the_change(workspace):
+    mutator = (
+        "class adds(FlowMutator):\n"
+        "    def pre_mutate(self, mutable_flow):\n"
+        "        self.work(mutable_flow.start)\n"
+        "    def work(self, mutable_step):\n"
+        "        mutable_step.add_decorator('retry', deco_kwargs={'tims': 1})\n"
+    )
+    workspace.write(source_of({"head": mutator, "above": "@adds"}))
+    told = workspace.fail("run").err
+    assert f"attribute in file {workspace.folder / 'flow.py'} on line 8:" in told
+    assert "hint: did you mean `times`?" in told
+
+
 def test_other_exceptions_are_shown_by_python(workspace):
     workspace.write(WRONG)
     workspace.write(

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
-from metaflow.authoring.refusal import refused
+from metaflow.authoring.refusal import place_by_trace, refused
 from metaflow.errors.base import MetaflowException
 from metaflow.errors.custom import CustomCodeFailed, CustomDecoratorInvalid, DecoratorAmbiguous
 
@@ -157,7 +157,8 @@ def call_user(custom: Any, method: str, *args: Any, **kwargs: Any) -> None:
     """
     try:
         getattr(custom, method)(*args, **kwargs)
-    except MetaflowException:
+    except MetaflowException as error:
+        place_by_trace(error)
         raise
     except Exception as error:
         from metaflow.errors.frames import user_traceback

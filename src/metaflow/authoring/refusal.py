@@ -49,6 +49,17 @@ def refused(error: E) -> E:
     return error.with_traceback(None)
 
 
+def place_by_trace(error: MetaflowException) -> None:
+    """Give an error that has no place that of the last line of the user's that it came through."""
+    trace, users = error.__traceback__, None
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(FRAMEWORK):
+            users = trace
+        trace = trace.tb_next
+    if error.line_no is None and users is not None:
+        error.source_file, error.line_no = users.tb_frame.f_code.co_filename, users.tb_lineno
+
+
 class _Uncaught:
     """What Python calls when an exception ends the program; shows one error as we do."""
 

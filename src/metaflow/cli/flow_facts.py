@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from metaflow.settings import Settings
 
 
+class BroughtOption(click.Option):
+    """A top-level option that a decorator brings."""
+
+
 def decorator_options(flow: type) -> list[click.Parameter]:
     """Make the top-level options that the decorators of a flow add.
 
@@ -45,7 +49,7 @@ def options_of(decorators: Iterable[FlowDecorator | type[FlowDecorator]]) -> lis
                     "envvar": [f"METAFLOW_FLOW_{word}", f"METAFLOW_{word}"],
                     **keywords,
                 }
-                made[name] = click.Option([f"--{name.replace('_', '-')}"], **settled)
+                made[name] = BroughtOption([f"--{name.replace('_', '-')}"], **settled)
     return list(made.values())
 
 

@@ -6,14 +6,15 @@ looked for first; then the flow is composed, and its decorators tell their optio
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from metaflow import registry
 from metaflow.authoring.flow_decorators import FlowDecorator
-from metaflow.cli.flow_facts import decorator_options, names_of, options_of
+from metaflow.cli.flow_facts import BroughtOption, decorator_options, options_of
 from metaflow.cli.outcome import ENV_PREFIX
 from metaflow.errors.base import MetaflowException
 
@@ -23,16 +24,22 @@ if TYPE_CHECKING:
     from metaflow.cli.scope import Scope
 
 HELP: Final = "--help"
+CONFIGS: Final = ("--config", "--config-value", "--local-config-file")
 
 
-class TopLevel(NamedTuple):
+class TopLevel:
     """The words of a command line up to the command."""
 
-    of_configs: list[str]
-    unknown: list[str]
-    """Options that nobody but a mutator can have brought."""
-    words: list[str]
-    command: str | None
+    __slots__ = ("command", "of_configs", "options", "unknown")
+
+    def __init__(self) -> None:
+        self.of_configs: list[str] = []
+        """Options of configs, with their values."""
+        self.options: list[str] = []
+        """All options, without their values."""
+        self.unknown: list[str] = []
+        """Options that nobody but a mutator can have brought."""
+        self.command: str | None = None
 
 
 def add_options(
@@ -64,15 +71,15 @@ def add_options(
         A mutator has failed.
     """
     top = read_top_level(args, params)
-    scope.console.quiet = "--quiet" in top.words
-    if top.command in of_earlier_runs and HELP not in top.words:
+    scope.console.quiet = "--quiet" in top.options
+    if top.command in of_earlier_runs and HELP not in top.options:
         return [*params, *possible_options(params)]
     try:
         _take_configs(params, scope, top.of_configs)
         scope.begin()
     except (click.UsageError, MetaflowException):
         # Whoever asks for something else is told of it in time, if it matters at all.
-        if top.unknown and HELP not in top.words:
+        if top.unknown and HELP not in top.options:
             raise
         return params
     return with_options_of(scope.flow, params)
@@ -80,8 +87,7 @@ def add_options(
 
 def with_options_of(flow: type, params: Sequence[click.Parameter]) -> list[click.Parameter]:
     """List options with those that the decorators of a composed flow bring, and no others'."""
-    brought = {*names_of(_all_decorators())}
-    kept = [param for param in params if param.name not in brought]
+    kept = [param for param in params if not isinstance(param, BroughtOption)]
     return [*kept, *decorator_options(flow)]
 
 
@@ -97,12 +103,13 @@ def read_top_level(args: Sequence[str], params: Sequence[click.Parameter]) -> To
     """
     taken = {HELP: 0} | dict(_taken(params))
     possible: Mapping[str, int] | None = None
-    top = TopLevel([], [], [], None)
+    top = TopLevel()
     place = 0
     while place < len(args):
         word, _, joined = args[place].partition("=")
         if not word.startswith("-") or word == "--":
-            return top._replace(command=next(iter(args[place + (word == "--") :]), None))
+            top.command = next(iter(args[place + (word == "--") :]), None)
+            break
         count = taken.get(word)
         if count is None:
             if possible is None:
@@ -112,14 +119,11 @@ def read_top_level(args: Sequence[str], params: Sequence[click.Parameter]) -> To
             guess = 0 if following and following[0].startswith("-") else 1
             count = possible.get(word, guess)
         end = place + 1 + max(0, count - bool(joined))
-        top.words.append(word)
+        top.options.append(word)
         if word in CONFIGS:
             top.of_configs.extend(args[place:end])
         place = end
     return top
-
-
-CONFIGS: Final = ("--config", "--config-value", "--local-config-file")
 
 
 def _taken(params: Sequence[click.Parameter]) -> Iterator[tuple[str, int]]:
@@ -135,7 +139,8 @@ def _take_configs(params: Sequence[click.Parameter], scope: Scope, words: list[s
     own = [param for param in params if {*param.opts} & {*CONFIGS}]
     if own:
         command = click.Command("flow", params=own)
-        command.make_context(None, list(words), obj=scope, auto_envvar_prefix=ENV_PREFIX)
+        name = os.path.basename(scope.script)
+        command.make_context(name, list(words), obj=scope, auto_envvar_prefix=ENV_PREFIX)
 
 
 def possible_options(params: Sequence[click.Parameter]) -> list[click.Parameter]:
