@@ -22,8 +22,8 @@ from metaflow.model.artifact import RAW, Part
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from metaflow.artifact_store.blobs import BlobFiles
     from metaflow.artifact_store.mapped import MappedBlobs
+    from metaflow.artifact_store.parts import BlobStore
 
 BLOB_FROM: Final = 64 << 10
 """Parts of this size as stored get a file of their own, and are shared by all runs."""
@@ -38,7 +38,7 @@ class Batch:
     __slots__ = ("_blobs", "_mapped", "_pack", "_path", "_pending", "_pending_bytes", "placed")
 
     def __init__(
-        self, root: str, pack: str, blobs: BlobFiles, mapped: MappedBlobs, known: Iterable[Part]
+        self, root: str, pack: str, blobs: BlobStore, mapped: MappedBlobs, known: Iterable[Part]
     ) -> None:
         self._path = f"{root}/{pack}"
         self._pack = pack

@@ -10,18 +10,16 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from metaflow.artifact_store.hashing import BLOBS, ENDINGS, blob_name
 from metaflow.artifact_store.writing import storage_error, write_all
 from metaflow.errors.storage import ArtifactMissing
-from metaflow.model.artifact import LZ4, RAW, ZSTD, Part
+from metaflow.model.artifact import RAW, Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FOLDER: Final = "blobs"
 TEMPORARY: Final = "tmp-"
 """Begins the names of unfinished files; one older than its run is garbage."""
-
-_ENDINGS: Final = {RAW: "", LZ4: ".lz4", ZSTD: ".zst"}
 
 
 class BlobFiles:
@@ -31,20 +29,20 @@ class BlobFiles:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._folder = f"{root}/{FOLDER}"
+        self._folder = f"{root}/{BLOBS}"
         self._roots: tuple[str, ...] | None = None
         """This root and those that it refers to, once that was asked for."""
 
     def path(self, digest: str, codec: int) -> str:
         """Say where a blob is."""
-        return f"{self._root}/{_name(digest, codec)}"
+        return f"{self._root}/{blob_name(digest, codec)}"
 
     def find(self, digest: str, size: int) -> Part | None:
         """Return the blob with this digest and uncompressed size if it is stored already."""
         for root in self._roots or self._look_for_roots():
-            for codec in _ENDINGS:
+            for codec in ENDINGS:
                 try:
-                    stored = os.stat(f"{root}/{_name(digest, codec)}").st_size
+                    stored = os.stat(f"{root}/{blob_name(digest, codec)}").st_size
                 except OSError:
                     continue
                 # A crash of the machine can leave an empty file under a final name.
@@ -127,9 +125,4 @@ class BlobFiles:
         except FileNotFoundError:
             from metaflow.artifact_store.origins import open_in_origins
 
-            return open_in_origins(self._root, _name(part.digest, part.codec))
-
-
-def _name(digest: str, codec: int) -> str:
-    """Name of a blob's file, relative to the root."""
-    return f"{FOLDER}/{digest[:2]}/{digest}{_ENDINGS[codec]}"
+            return open_in_origins(self._root, blob_name(part.digest, part.codec))

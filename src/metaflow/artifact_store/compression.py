@@ -7,7 +7,7 @@ compressors are imported when first needed: a task with a few small artifacts ne
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.artifact_store.writing import SLICE
 from metaflow.model.artifact import LZ4, RAW, ZSTD
@@ -96,10 +96,22 @@ def decompress_file(fd: int, size: int) -> bytearray:
     ValueError
         The data is damaged.
     """
+    with open(fd, "rb", closefd=False) as file:
+        return decompress_stream(file, size)
+
+
+def decompress_stream(file: Any, size: int) -> bytearray:
+    """Decompress what can be read from a file, or from something that has its `read`.
+
+    Raises
+    ------
+    ValueError
+        The data is damaged.
+    """
     from zstandard import ZstdDecompressor, ZstdError
 
     content = bytearray(size)
-    with open(fd, "rb", closefd=False) as file, memoryview(content) as view:
+    with memoryview(content) as view:
         stream = ZstdDecompressor().stream_reader(file)
         position = 0
         try:

@@ -1,4 +1,4 @@
-"""How content is addressed: BLAKE3 of the uncompressed bytes, in hexadecimal."""
+"""How content is addressed: BLAKE3 of the uncompressed bytes, in hexadecimal, and names of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import os
 from typing import Final
 
 from blake3 import blake3
+
+from metaflow.model.artifact import LZ4, RAW, ZSTD
+
+BLOBS: Final = "blobs"
+"""Begins the names of blobs."""
+
+ENDINGS: Final = {RAW: "", LZ4: ".lz4", ZSTD: ".zst"}
+"""How the name of a blob tells the codec."""
 
 PARALLEL_FROM: Final = 4 << 20
 """Below this many bytes, starting threads costs more than they save."""
@@ -26,6 +34,11 @@ def digest_of(data: bytes | bytearray | memoryview) -> str:
 def digest_of_parts(encoding: str, digests: list[str]) -> str:
     """Return the address of a value whose bytes lie in several parts."""
     return blake3("\n".join([encoding, *digests]).encode()).hexdigest()
+
+
+def blob_name(digest: str, codec: int) -> str:
+    """Name of a blob, relative to the root: of its file, or of its object."""
+    return f"{BLOBS}/{digest[:2]}/{digest}{ENDINGS[codec]}"
 
 
 def _cores() -> int:

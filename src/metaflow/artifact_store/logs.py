@@ -25,10 +25,10 @@ class RunLogWriter:
         Path of the log; the file is made by the first append.
     """
 
-    __slots__ = ("_fd", "_path")
+    __slots__ = ("_fd", "path")
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self._fd = -1
 
     def append(self, data: bytes | memoryview) -> int:
@@ -41,12 +41,12 @@ class RunLogWriter:
         """
         try:
             if self._fd < 0:
-                self._fd = open_to_append(self._path)
+                self._fd = open_to_append(self.path)
             # Asked anew each time, because an append that failed may have left bytes.
             offset = os.lseek(self._fd, 0, os.SEEK_END)
             write_all(self._fd, data)
         except OSError as error:
-            raise storage_error(error, self._path) from error
+            raise storage_error(error, self.path) from error
         return offset
 
     def close(self) -> None:
@@ -73,10 +73,10 @@ class SharedLogWriter(RunLogWriter):
 
         try:
             if self._fd < 0:
-                self._fd = open_to_append(self._path)
+                self._fd = open_to_append(self.path)
             fcntl.flock(self._fd, fcntl.LOCK_EX)
         except OSError as error:
-            raise storage_error(error, self._path) from error
+            raise storage_error(error, self.path) from error
         try:
             return super().append(data)
         finally:

@@ -32,7 +32,8 @@ def origins_of(root: str) -> tuple[str, ...]:
     found = {here: None}
     for known in _following(found):
         for line in _lines(known):
-            found[os.path.normpath(os.path.join(known, line))] = None
+            remote = "://" in line
+            found[line if remote else os.path.normpath(os.path.join(known, line))] = None
     del found[here]
     return tuple(found)
 
@@ -61,17 +62,18 @@ def add_origin(root: str, other: str) -> None:
     root : str
         The root that will have the references; it exists.
     other : str
-        The root that has the bytes.
+        The root that has the bytes: a directory, or an address in an object store.
 
     Raises
     ------
     StorageUnavailable
         The file cannot be written.
     """
-    root, other = os.path.abspath(root), os.path.abspath(other)
+    remote = "://" in other
+    root, other = os.path.abspath(root), other if remote else os.path.abspath(other)
     if other == root or other in origins_of(root):
         return
-    beside = os.path.dirname(other) == os.path.dirname(root)
+    beside = not remote and os.path.dirname(other) == os.path.dirname(root)
     line = os.path.join(os.pardir, os.path.basename(other)) if beside else other
     path = f"{root}/{ORIGINS}"
     try:
@@ -94,5 +96,9 @@ def open_in_origins(root: str, name: str) -> int:
     """
     for origin in origins_of(root):
         with suppress(FileNotFoundError):
+            if "://" in origin:
+                from metaflow.artifact_store.remote_place import open_remote_file
+
+                return open_remote_file(origin, name)
             return os.open(f"{origin}/{name}", os.O_RDONLY)
     raise FileNotFoundError(name)

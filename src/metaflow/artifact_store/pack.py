@@ -55,12 +55,22 @@ def append_record(path: str, pack: str, entries: Collection[Entry]) -> list[Part
     StorageFull
         The record did not fit.
     """
+    record, begin = encode_record(entries)
+    return place_parts(entries, pack, _append(path, record) + begin)
+
+
+def encode_record(entries: Collection[Entry]) -> tuple[bytes, int]:
+    """Make a record; return it and where in it the first part begins."""
     pieces: list[bytes | memoryview] = [_HEADER.pack(MAGIC, len(entries))]
     for digest, size, codec, payload in entries:
         pieces.append(_ENTRY.pack(bytes.fromhex(digest), codec, size, len(payload)))
     pieces += [entry[3] for entry in entries]
     pieces.append(END)
-    offset = _append(path, b"".join(pieces)) + _HEADER.size + _ENTRY.size * len(entries)
+    return b"".join(pieces), _HEADER.size + _ENTRY.size * len(entries)
+
+
+def place_parts(entries: Collection[Entry], pack: str, offset: int) -> list[Part]:
+    """Say where parts are that lie in a pack one behind the other."""
     parts = []
     for digest, size, codec, payload in entries:
         stored = len(payload)
@@ -165,7 +175,7 @@ def parts_of(path: str, pack: str) -> Iterator[Part]:
         with mmap(fd, 0, access=ACCESS_READ) as data:
             position = data.find(MAGIC)
             while position >= 0:
-                parts = _record_at(data, position, pack)
+                parts = record_at(data, position, pack)
                 yield from parts
                 last = parts[-1].offset + parts[-1].stored if parts else position + 1
                 position = data.find(MAGIC, last)
@@ -173,7 +183,7 @@ def parts_of(path: str, pack: str) -> Iterator[Part]:
         os.close(fd)
 
 
-def _record_at(data: mmap, position: int, pack: str) -> list[Part]:
+def record_at(data: mmap | bytes, position: int, pack: str) -> list[Part]:
     """Read the table of the record that begins here; empty when the record is not whole."""
     if position + _HEADER.size > len(data):
         return []

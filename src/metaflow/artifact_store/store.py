@@ -225,6 +225,15 @@ class ArtifactStore:
             raise UnknownEncoding(ref.encoding, ref.type, tuple(self._LOADERS))
         return loader(self, ref)
 
+    def check_access(self) -> None:
+        """Find out before work starts whether the store can be used at all.
+
+        Raises
+        ------
+        DataException
+            It can't be reached, does not exist, or refuses to be written to.
+        """
+
     def save_items(self, items: Sequence[object], pack: str) -> ItemsRef | None:
         """Store the items of a foreach one by one.
 

@@ -56,7 +56,7 @@ BACK_ENDS: Final = {
 AVAILABLE: Final = {
     "metadata": ("local", "spin"),
     "environment": ("local",),
-    "datastore": ("local", "spin"),
+    "datastore": ("local", "s3", "azure", "gs", "spin"),
 }
 OF_EARLIER_RUNS: Final = frozenset({"resume", "spin", "spin-step", "step"})
 """Commands that work with the configs that a run was begun with."""
@@ -285,6 +285,7 @@ def _begin(ctx: click.Context, **options: Any) -> Any:
     scope.console.quiet = options["quiet"]
     scope.pylint = options["pylint"]
     scope.decospecs = options["decospecs"]
+    scope.datastore = options["datastore"]
     scope.datastore_root = options["datastore_root"]
     scope.package_suffixes = options["package_suffixes"]
     scope.flow_options = options

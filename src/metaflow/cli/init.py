@@ -36,7 +36,9 @@ def _init(scope: Scope, own: list[ParameterOption], values: dict[str, Any]) -> N
     scope.attach(scope.decospecs)
     parameters = {option.attribute: values[str(option.name)] for option in own}
     request = run_request(scope, scope.make_root(), values["tags"], parameters)
-    with Session(request.root, listener=scope.listener) as session:
+    with Session(request.root, request.artifact_root, scope.listener) as session:
+        if request.artifact_root:
+            session.artifacts.check_access()
         problem = begin(request, session, values["run_id"], values["task_id"])
     if problem is not None:
         scope.console.note(f"The code of this run is not packed: {problem}")

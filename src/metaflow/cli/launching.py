@@ -52,7 +52,9 @@ def launch(scope: Scope, make_request: Callable[[], RunRequest]) -> int:
 
         from metaflow.session import Session
 
-        with Session(request.root, listener=scope.listener) as session:
+        with Session(request.root, request.artifact_root, scope.listener) as session:
+            if request.artifact_root:
+                session.artifacts.check_access()
             end = run_flow(request, specs, workers, session)
     finally:
         workers.close()

@@ -40,12 +40,12 @@ class PluggedScope:
     @property
     def datastore_root(self) -> str | None:
         """Root of the local store, or None if there is none yet."""
-        return self._scope.root
+        return self._scope.artifact_root or self._scope.root
 
     @property
     def flow_datastore(self) -> FlowDatastore:
         """The artifact store of the flow."""
-        return FlowDatastore(self.flow.name, self._scope.root)
+        return FlowDatastore(self.flow.name, self.datastore_root)
 
     def echo(self, line: str = "", **options: Any) -> None:
         """Show a message, unless the user wants it quiet."""

@@ -58,8 +58,15 @@ def common_fields(scope: Scope, values: Mapping[str, Any]) -> dict[str, Any]:
         "runner_attribute_file": values["runner_attribute_file"],
         "parent_task": values["parent_task"],
         "script": os.path.basename(scope.script),
+        **artifact_fields(scope),
         "package": scope.package_order() if scope.settings.code_package_mb else None,
     }
+
+
+def artifact_fields(scope: Scope) -> dict[str, Any]:
+    """Say where artifacts go, as fields of a `RunRequest`."""
+    root = scope.artifact_root
+    return {"datastore": scope.datastore, "artifact_root": root} if root else {}
 
 
 def find_triggers(scope: Scope, root: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.settings.identity import resolve_identity
 from metaflow.settings.roots import ensure_local_root, find_local_root, spin_root_beside
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from metaflow.model.flow_facts import FlowFacts
     from metaflow.model.package import PackageOrder
     from metaflow.settings import Settings
+
+BESIDE_FACTS: Final = frozenset({"local", "spin"})
+"""Kinds of stores that are in the same root as the facts."""
 
 
 def may_have_decorators() -> bool:
@@ -46,6 +49,7 @@ class Scope:
         "_facts",
         "command",
         "console",
+        "datastore",
         "datastore_root",
         "decospecs",
         "flow",
@@ -73,7 +77,10 @@ class Scope:
         self.pylint: bool = True
         self.decospecs: tuple[str, ...] = ()
         """Decorators that the top-level `--with` adds."""
+        self.datastore: str = settings.default_datastore
+        """Kind of store that artifacts of new runs go to."""
         self.datastore_root: str | None = None
+        """Root of that store, if one is named."""
         self.is_of_spins: bool = False
         """Commands use the store of spun tasks instead of that of runs."""
         self.given_configs: GivenConfigs | None = None
@@ -116,11 +123,31 @@ class Scope:
     @property
     def root(self) -> str | None:
         """Root of the local store, or None if there is none yet."""
-        root = find_local_root(os.getcwd(), self.settings, self.datastore_root)
-        if not self.is_of_spins or self.datastore_root is not None:
+        root = find_local_root(os.getcwd(), self.settings, self._named_root)
+        if not self.is_of_spins or self._named_root is not None:
             return root
         spins = self._root_of_spins(root)
         return spins if os.path.isdir(spins) else None
+
+    @property
+    def artifact_root(self) -> str:
+        """Where artifacts of new runs go in an object store; empty for beside the facts.
+
+        Raises
+        ------
+        MetaflowException
+            The settings don't say where that is.
+        """
+        if self.datastore in BESIDE_FACTS:
+            return ""
+        from metaflow.settings.artifact_roots import artifact_root
+
+        return artifact_root(self.datastore, self.settings, self.datastore_root)
+
+    @property
+    def _named_root(self) -> str | None:
+        """Root of the local store, if an option names it."""
+        return self.datastore_root if self.datastore in BESIDE_FACTS else None
 
     def _root_of_spins(self, root: str | None) -> str:
         here = os.getcwd()
@@ -177,7 +204,7 @@ class Scope:
             user_name=self.settings.user or "",
             parameter_name=name,
             logger=self.console.note,
-            ds_type=self.settings.default_datastore,
+            ds_type=self.datastore,
             configs=named_configs(self.flow),
         )
 
@@ -223,16 +250,17 @@ class Scope:
             all_suffixes(self.settings.default_package_suffixes, self.package_suffixes),
             self.settings.user or "",
             self.settings.code_package_mb << 20,
+            self.artifact_root,
         )
 
     def make_root(self) -> str:
         """Find the root of the local store; create it, and say so, if there is none."""
         here = os.getcwd()
-        if self.is_of_spins and self.datastore_root is None:
+        if self.is_of_spins and self._named_root is None:
             path = self._root_of_spins(find_local_root(here, self.settings))
             os.makedirs(path, exist_ok=True)
             return path
-        path, created = ensure_local_root(here, self.settings, self.datastore_root)
+        path, created = ensure_local_root(here, self.settings, self._named_root)
         if created and os.path.dirname(path) == here:
             self.console.note(f"Creating local datastore in current directory ({path})")
         elif created:

@@ -127,7 +127,12 @@ def run_request(
     MetaflowTaggingError
         A tag is invalid.
     """
-    from metaflow.cli.requesting import checked_tags, find_triggers, system_tags
+    from metaflow.cli.requesting import (
+        artifact_fields,
+        checked_tags,
+        find_triggers,
+        system_tags,
+    )
     from metaflow.engine.request import RunRequest
     from metaflow.settings.identity import get_username
 
@@ -146,4 +151,5 @@ def run_request(
         triggered_by=find_triggers(scope, root),
         script=os.path.basename(scope.script),
         package=scope.package_order() if scope.settings.code_package_mb else None,
+        **artifact_fields(scope),
     )

@@ -137,6 +137,7 @@ class Spinning:
             self.task_id,
             without,
             replaced,
+            origin.artifact_root_of(scope.flow_name, previous.run_id),
         )
         session = stack.enter_context(Session(root, bytes_root, scope.listener))
         if workers.reason is not None:
@@ -152,7 +153,8 @@ class Spinning:
             from metaflow.engine.spin_source import parameters_of
 
             refs = parameters_of(previous)
-            stored = {name: origin.artifacts.load(refs[name]) for name in names if name in refs}
+            artifacts = origin.artifacts_of(scope.flow_name, previous.run_id)
+            stored = {name: artifacts.load(refs[name]) for name in names if name in refs}
             if len(stored) < len(names):
                 context = scope.parameter_context("")
                 stored = {**settled_configs(scope.flow, None, None, context), **stored}
@@ -215,8 +217,8 @@ class Spinning:
             return None
         order = self._scope.package_order()
         if self._values["persist"]:
-            return order._replace(root=root)
-        return order._replace(root=origin_root, known_only=True)
+            return order._replace(root=root, artifact_root="")
+        return order._replace(root=origin_root, artifact_root="", known_only=True)
 
     def _run_request(
         self, root: str, package: PackageOrder | None, previous: Previous
@@ -226,6 +228,8 @@ class Spinning:
         scope, values = self._scope, self._values
         return run_request(scope, root, (), {})._replace(
             package=package,
+            datastore="local",
+            artifact_root="",
             tags=previous.tags,
             namespace=scope.identity,
             max_log_size_mb=values["max_log_size"],

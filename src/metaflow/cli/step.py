@@ -132,7 +132,7 @@ def _session(scope: Scope, values: dict[str, Any]) -> Session:
         raise RunNotBegun(scope.flow_name, values["run_id"])
     if scope.listener is not None:
         scope.listener.run_id = values["run_id"]
-    return Session(root, listener=scope.listener)
+    return Session(root, scope.artifact_root, scope.listener)
 
 
 def _request(scope: Scope, values: dict[str, Any], session: Session) -> TaskRequest:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
+
+from metaflow.artifact_store.opening import is_remote
 
 if TYPE_CHECKING:
     from tarfile import TarFile, TarInfo
@@ -31,7 +34,7 @@ class MetaflowCode:
     Parameters
     ----------
     path : str
-        Where the package is.
+        Where the package is: a file, or an address in an object store.
     """
 
     __slots__ = ("_info", "_members", "path")
@@ -46,7 +49,12 @@ class MetaflowCode:
         """The package, open for reading."""
         import tarfile
 
-        return tarfile.open(self.path, "r:gz")
+        if not is_remote(self.path):
+            return tarfile.open(self.path, "r:gz")
+        from metaflow.artifact_store.remote_place import open_blob_at
+
+        with open(open_blob_at(self.path), "rb") as file:
+            return tarfile.open(fileobj=BytesIO(file.read()), mode="r:gz")
 
     @property
     def info(self) -> dict[str, Any]:
@@ -146,6 +154,8 @@ def code_of(text: str | None, root: str) -> MetaflowCode | None:
     if not text:
         return None
     location = json.loads(text)["location"]
+    if is_remote(location):
+        return MetaflowCode(location)
     path = os.path.join(root, location)
     if not os.path.exists(path):
         from metaflow.artifact_store.origins import origins_of

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from metaflow.ambient import UNSET, Unset, ambient
 from metaflow.artifact_store.local import LocalArtifactStore
+from metaflow.artifact_store.opening import open_artifact_store
+from metaflow.artifact_store.store import ArtifactStore
 from metaflow.client.older import OlderRuns
 from metaflow.errors.metadata import MetadataTypeUnknown
 from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
@@ -39,12 +41,14 @@ class Backing:
         The root directory, absolute.
     """
 
-    __slots__ = ("_artifacts", "_catalog", "_inode", "older", "root")
+    __slots__ = ("_artifacts", "_catalog", "_inode", "_remote", "older", "root")
 
     def __init__(self, root: str) -> None:
         self.root: Final = root
         self._catalog: SqliteMetadataStore | None = None
-        self._artifacts: LocalArtifactStore | None = None
+        self._artifacts: ArtifactStore | None = None
+        self._remote: Final[dict[str, ArtifactStore]] = {}
+        """Stores of runs whose bytes are elsewhere, by address."""
         self._inode: int | None = None
         self.older: Final = OlderRuns(root)
 
@@ -65,11 +69,17 @@ class Backing:
         return self._catalog
 
     @property
-    def artifacts(self) -> LocalArtifactStore:
-        """The bytes."""
+    def artifacts(self) -> ArtifactStore:
+        """The bytes that are beside the facts."""
         if self._artifacts is None:
             self._artifacts = LocalArtifactStore(self.root)
         return self._artifacts
+
+    def artifacts_at(self, address: str) -> ArtifactStore:
+        """Open the bytes that are in an object store."""
+        if address not in self._remote:
+            self._remote[address] = open_artifact_store(address)
+        return self._remote[address]
 
     def look_again(self) -> None:
         """Notice that the database has appeared, or was replaced by another one."""
@@ -90,6 +100,8 @@ class Backing:
             self._catalog.close()
         if self._artifacts is not None:
             self._artifacts.close()
+        for artifacts in self._remote.values():
+            artifacts.close()
 
 
 class Scope:

@@ -164,14 +164,21 @@ def _item(view: TaskView, frame: Frame) -> Any:
     if frame.is_gang:
         return frame.index
     run = view.run
-    artifacts = run.scope.backing.artifacts
-    if frame.items is not None:
-        return artifacts.load_item(frame.items, frame.index)
+    items = frame.items
+    if items is not None:
+        return run.read(lambda artifacts: artifacts.load_item(items, frame.index))
     (manifest,) = run.catalog.manifests(run.facts.key, [frame.task_id])
     ref = manifest.get(frame.var or "")
     if ref is None:
         return frame.label
-    return next(islice(cast("Iterable[Any]", artifacts.load(ref)), frame.index, None), None)
+    return next(
+        islice(
+            cast("Iterable[Any]", run.read(lambda artifacts: artifacts.load(ref))),
+            frame.index,
+            None,
+        ),
+        None,
+    )
 
 
 def _current_step(view: TaskView, _stored: AttemptView) -> str:

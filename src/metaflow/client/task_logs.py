@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from metaflow.artifact_store.logs import erase_log, log_path, read_log
+from metaflow.client.run_log import log_of
 from metaflow.metadata_store.facts import OLDER_FILE, LogChunk
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class LogView:
         `stdout` or `stderr`.
     """
 
-    __slots__ = ("_chunks", "_path", "_stream", "_view")
+    __slots__ = ("_chunks", "_log", "_stream", "_view")
 
     def __init__(self, view: TaskView, stream: str) -> None:
         if stream not in STREAMS:
@@ -41,8 +41,7 @@ class LogView:
             chunks = _chunks(view)
             source = view.origin()
         self._chunks: Final = [chunk for chunk in chunks if chunk.stream == stream]
-        root, run = view.run.scope.backing.root, view.run
-        self._path: Final = log_path(root, run.flow, run.facts.run_id)
+        self._log: Final = log_of(view.run)
         self._stream: Final = stream
         self._view: Final = view
 
@@ -92,7 +91,7 @@ class LogView:
 
                 erase_older(*self._older_place())
             else:
-                erase_log(self._path, chunk.offset, chunk.length)
+                self._log.erase(chunk.offset, chunk.length)
         mark = LogChunk(self._stream, ERASED, len(_mark(self._stream)), chunks[0].at)
         view = self._view
         attempt = self._attempt
@@ -115,7 +114,7 @@ class LogView:
             elif chunk.offset == ERASED:
                 yield chunk.at, _mark(chunk.stream)
             else:
-                data = read_log(self._path, chunk.offset, chunk.length)
+                data = self._log.read(chunk.offset, chunk.length)
                 yield chunk.at, _marked(self._view, chunk.stream, data) if b"\0" in data else data
 
 

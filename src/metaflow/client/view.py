@@ -6,12 +6,16 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from metaflow.artifact_store.opening import is_remote
 from metaflow.errors.metadata import MetaflowNamespaceMismatch, ObjectNotFound
 from metaflow.errors.storage import ArtifactMissing, ArtifactsNotKept
 from metaflow.model.artifact import ArtifactRef
-from metaflow.model.records import ARTIFACTS_DROPPED, PARAMETERS_STEP
+from metaflow.model.records import ARTIFACT_ROOT, ARTIFACTS_DROPPED, PARAMETERS_STEP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from metaflow.artifact_store.store import ArtifactStore
     from metaflow.client.scope import Scope
     from metaflow.metadata_store.facts import RunFacts
     from metaflow.metadata_store.judging import Judge
@@ -71,6 +75,7 @@ class RunView:
         "_is_read",
         "_metadata",
         "_parameters",
+        "_remote",
         "_tags",
         "facts",
         "flow",
@@ -91,6 +96,7 @@ class RunView:
         self._tags: tuple[frozenset[str], frozenset[str]] | None = None
         self._metadata: dict[str, str] | None = None
         self._parameters: dict[str, list[Any]] | None = None
+        self._remote: ArtifactStore | None = None
 
     @property
     def catalog(self) -> SqliteMetadataStore:
@@ -167,6 +173,31 @@ class RunView:
             value = self.metadata.get(name)
         return value
 
+    def read(self, read: Callable[[ArtifactStore], Any]) -> Any:
+        """Read stored bytes: those beside the facts, or else those where the run says they are.
+
+        Parameters
+        ----------
+        read : callable
+            Reads from a store; called again with another one when something is not there.
+
+        Raises
+        ------
+        ArtifactMissing
+            They are nowhere.
+        """
+        backing = self.scope.backing
+        if self._remote is None:
+            # Nearly all runs have them there, and these are not even asked.
+            try:
+                return read(backing.artifacts)
+            except ArtifactMissing:
+                root = self.metadata.get(ARTIFACT_ROOT, "")
+                if not is_remote(root):
+                    raise
+                self._remote = backing.artifacts_at(root)
+        return read(self._remote)
+
     @property
     def parameters(self) -> dict[str, list[Any]]:
         """What the pseudo-task `_parameters` has stored: artifacts that every task has."""
@@ -232,7 +263,7 @@ class AttemptView:
     def load(self, ref: ArtifactRef) -> Any:
         """Load a value."""
         try:
-            return self.run.scope.backing.artifacts.load(ref)
+            return self.run.read(lambda artifacts: artifacts.load(ref))
         except ArtifactMissing as error:
             if ARTIFACTS_DROPPED not in self.run.metadata:
                 raise

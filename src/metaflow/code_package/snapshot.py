@@ -13,8 +13,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from metaflow.artifact_store.hashing import digest_of
-from metaflow.artifact_store.local import LocalArtifactStore
+from metaflow.artifact_store.hashing import blob_name, digest_of
+from metaflow.artifact_store.opening import is_remote, open_artifact_store
 from metaflow.authoring.composition import config_values
 from metaflow.code_package.collecting import check_size, collect
 from metaflow.code_package.contents import Contents
@@ -87,7 +87,7 @@ def snapshot(order: PackageOrder, flow: type, root: str) -> dict[str, str]:
     if facts is not None:
         return facts
     settled = _newest(contents) < time.time_ns() - SETTLED_NS
-    facts, complete = _pack(order, state, root)
+    facts, complete = _pack(order, state)
     if settled and complete:
         _remember(state.index, state.seen, facts)
     return facts
@@ -104,9 +104,11 @@ def known_snapshot(order: PackageOrder, flow: type, root: str) -> CodePacked | N
     Returns
     -------
     CodePacked or None
-        None when the code has changed, when there are many files, or when decorators have a
-        say: then it takes a process of its own.
+        None when the code has changed, when there are many files, when decorators have a
+        say or an object store has to be asked: then it takes a process of its own.
     """
+    if order.artifact_root:
+        return None
     try:
         if any(contributors_to(flow, order.folder)):
             return None
@@ -120,7 +122,7 @@ def known_snapshot(order: PackageOrder, flow: type, root: str) -> CodePacked | N
 class _State:
     """All that a package depends on, as it is now, and what is known of an equal state."""
 
-    __slots__ = ("configs", "contents", "git", "index", "seen")
+    __slots__ = ("configs", "contents", "git", "index", "place", "seen")
 
     def __init__(self, order: PackageOrder, flow: type, root: str, contents: Contents) -> None:
         self.contents = contents
@@ -130,6 +132,7 @@ class _State:
         depends_on = repr([contents.fingerprint(), self.git, known, self.configs])
         self.seen = digest_of(depends_on.encode(errors="surrogateescape"))
         self.index = _index_path(order, flow, root)
+        self.place = order.artifact_root or root
 
     def known_facts(self) -> dict[str, str] | None:
         """Return the facts of an equal state, if its package is still there."""
@@ -140,14 +143,14 @@ class _State:
                 return None
             facts: dict[str, str] = entry["facts"]
             package = json.loads(facts[PACKAGE])
-            root = self.index.rsplit("/", 2)[0]
-            stored = LocalArtifactStore(root).has_blob(package["sha"], package["size"])
+            store = open_artifact_store(self.place)
+            stored = store.has_blob(package["sha"], package["size"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return facts if stored else None
 
 
-def _pack(order: PackageOrder, state: _State, root: str) -> tuple[dict[str, str], bool]:
+def _pack(order: PackageOrder, state: _State) -> tuple[dict[str, str], bool]:
     """Store a package; return its facts, and whether they hold for as long as nothing changes."""
     from metaflow.code_package.packing import add_descriptions, make_package
 
@@ -160,21 +163,22 @@ def _pack(order: PackageOrder, state: _State, root: str) -> tuple[dict[str, str]
     info = environment_info(order, git, uncommitted=uncommitted)
     add_descriptions(contents, info, state.configs)
     data, unchanged = make_package(contents)
-    facts = _store(data, git, root, uncommitted=uncommitted)
+    facts = _store(data, git, state.place, uncommitted=uncommitted)
     return facts, unchanged and (git is None or uncommitted is not None)
 
 
 def _store(
-    data: bytes, git: GitState | None, root: str, *, uncommitted: bool | None
+    data: bytes, git: GitState | None, place: str, *, uncommitted: bool | None
 ) -> dict[str, str]:
-    part = LocalArtifactStore(root).save_blob(data)
-    place = {
-        "ds_type": "local",
-        "sha": part.digest,
-        "size": part.size,
-        "location": f"blobs/{part.digest[:2]}/{part.digest}",
-    }
-    facts = {PACKAGE: json.dumps(place)}
+    part = open_artifact_store(place).save_blob(data)
+    location = blob_name(part.digest, part.codec)
+    kind = "local"
+    if is_remote(place):
+        from metaflow.settings.artifact_roots import datastore_of
+
+        kind, location = datastore_of(place), f"{place}/{location}"
+    package = {"ds_type": kind, "sha": part.digest, "size": part.size, "location": location}
+    facts = {PACKAGE: json.dumps(package)}
     if git is not None:
         facts[GIT] = json.dumps(git_info(git, uncommitted=uncommitted))
     return facts
@@ -192,7 +196,10 @@ def plain_configs(flow: type) -> dict[str, Any]:
 
 
 def _index_path(order: PackageOrder, flow: type, root: str) -> str:
-    key = json.dumps([order.folder, order.script, order.suffixes, flow.__name__])
+    known_by = [order.folder, order.script, order.suffixes, flow.__name__]
+    if order.artifact_root:
+        known_by.append(order.artifact_root)
+    key = json.dumps(known_by)
     return f"{root}/{FOLDER}/{digest_of(key.encode())[:32]}.json"
 
 

@@ -51,7 +51,7 @@ class TaskHooks:
         spec = StepSpec(attempt.step)
         for decorator in getattr(type(flow), attempt.step).decorators:
             spec = decorator.declare(spec)
-        root: str = vars(flow)["__state__"].context.root
+        root: str = vars(flow)["__state__"].context.place_of_artifacts
         graph = flow_graph(type(flow))
         self._tail = (attempt.number, spec.retries)
         self._surroundings: dict[str, Any] = {

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from metaflow.errors.base import MetaflowException
+from metaflow.settings.artifact_roots import datastore_of
 
 if TYPE_CHECKING:
     from metaflow.authoring.flowspec import FlowSpec
@@ -53,12 +54,14 @@ class Environment:
 class FlowDatastore:
     """The artifact store of a flow."""
 
-    TYPE: ClassVar[str] = "local"
+    TYPE: str = "local"
 
     def __init__(self, flow_name: str, root: str | None) -> None:
         self.flow_name: str = flow_name
         self.datastore_root: str | None = root
-        """Root directory; None before a run has one."""
+        """Root directory, or address in an object store; None before a run has one."""
+        if root is not None:
+            self.TYPE = datastore_of(root)
 
 
 class TaskDatastore:

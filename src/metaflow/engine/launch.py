@@ -33,11 +33,12 @@ from metaflow.engine.plan_graph import plan_graph
 from metaflow.errors.base import MetaflowException
 from metaflow.errors.decorator import DecoratorUnavailable
 from metaflow.errors.metadata import RunExists
-from metaflow.errors.run import OriginNotFound, RunFileNotWritten
+from metaflow.errors.run import ArtifactsElsewhere, OriginNotFound, RunFileNotWritten
 from metaflow.graph.drawing import graph_info
 from metaflow.metadata_store.holding import Holding
 from metaflow.model.artifact import ArtifactRef, manifest_from_json
 from metaflow.model.records import (
+    ARTIFACT_ROOT,
     PARAMETERS_STEP,
     PARAMETERS_TASK,
     PARENT_TASK,
@@ -214,7 +215,7 @@ class FlowRun:
         if packs_first(request, self._workers):
             packed = record_package(pack_first(request), self._session.journal, key)
             tell_problem(packed, console)
-        book = LogBook(lambda: self._open_log(run_id), request.max_log_size_mb * MEGABYTE)
+        book = LogBook(lambda: self._open_log(run_id, console), request.max_log_size_mb * MEGABYTE)
         loop = RunLoop(
             self._plan(origin),
             self._workers,
@@ -266,10 +267,13 @@ class FlowRun:
         pathspec, store = f"{self._flow}/{run_id}", metadata_spec(self._request.root)
         call_exit_hooks(facts.exit_hooks, pathspec, store, is_ok=is_ok)
 
-    def _open_log(self, run_id: str) -> Log:
+    def _open_log(self, run_id: str, console: Console) -> Log:
         from metaflow.artifact_store.logs import RunLogWriter, log_path
+        from metaflow.artifact_store.opening import mirrored
 
-        return RunLogWriter(log_path(self._request.root, self._flow, run_id))
+        request = self._request
+        log = RunLogWriter(log_path(request.root, self._flow, run_id))
+        return mirrored(log, request.artifact_root, lambda text: console.say(text, bad=True))
 
     # ── the beginning ────────────────────────────────────────────────────────────────────
 
@@ -285,6 +289,7 @@ class FlowRun:
         if tasks is None:
             latest = self._session.journal.latest_run_id(self._flow)
             raise OriginNotFound(self._flow, origin.run_id, latest)
+        check_same_artifacts(self._session, self._flow, origin.run_id, self._request.artifact_root)
         from metaflow.engine.plan_origin import OriginRun
 
         return OriginRun(tasks)
@@ -318,8 +323,8 @@ class FlowRun:
             {
                 "end_step": request.graph.end_step,
                 "start_step": request.graph.start_step,
-                "ds-type": "local",
-                "ds-root": request.root,
+                "ds-type": request.datastore,
+                ARTIFACT_ROOT: request.artifact_root or request.root,
                 "runtime": "dev",
                 "user": request.user,
                 "python_version": python,
@@ -379,7 +384,10 @@ class FlowRun:
             # A file that the run includes: too large, perhaps, to be handed around.
             stored = values.pop(name).store_in(self._session.artifacts, self._pack(run_id))
             inherited[name] = stored
-        saved = self._workers.save(values, request.root, self._pack(run_id))
+        saved = None
+        if not request.artifact_root:
+            # Who forks can't send anything to an object store.
+            saved = self._workers.save(values, request.root, self._pack(run_id))
         if saved is None:
             saved, problems = self._session.artifacts.save(values, self._pack(run_id))
             for problem in problems.values():
@@ -414,6 +422,7 @@ class FlowRun:
             None if request.facts is None else dict(request.facts.current),
             request.triggered_by,
             self._package_later,
+            artifact_root=request.artifact_root,
         )
 
     def _record_parameters(
@@ -497,3 +506,18 @@ def metadata_spec(root: str) -> str:
     """What `metaflow.metadata()` takes to find the store with this root."""
     folder, name = os.path.split(root)
     return f"local@{folder if name == LOCAL_DIRECTORY else root}"
+
+
+def check_same_artifacts(session: Session, flow: str, run_id: str, artifact_root: str) -> None:
+    """Refuse to go on with a run whose artifacts are not where new ones would go.
+
+    What is cloned refers to bytes of its own root.
+
+    Raises
+    ------
+    ArtifactsElsewhere
+        They are in another store.
+    """
+    found = session.artifact_root_of(flow, run_id)
+    if found != artifact_root:
+        raise ArtifactsElsewhere(f"{flow}/{run_id}", found, artifact_root)

@@ -42,4 +42,5 @@ def origin_values(root: str, flow: str, run_id: str, names: Iterable[str]) -> di
             raise OriginNotFound(flow, run_id, session.journal.latest_run_id(flow))
         first = next((task for task in tasks if task.step == PARAMETERS_STEP), None)
         manifest = {} if first is None else manifest_from_json(json.loads(first.manifest_json))
-        return {name: session.artifacts.load(manifest[name]) for name in names if name in manifest}
+        artifacts = session.artifacts_of(flow, run_id)
+        return {name: artifacts.load(manifest[name]) for name in names if name in manifest}

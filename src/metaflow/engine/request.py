@@ -50,5 +50,9 @@ class RunRequest(NamedTuple):
     """What the flow's decorators declare; None for a flow that has none."""
     triggered_by: str = ""
     """What has started the run, as JSON; empty if it is started by hand."""
+    datastore: str = "local"
+    """Kind of store that has the artifacts."""
+    artifact_root: str = ""
+    """Address in an object store where artifacts go; empty for beside the facts, in `root`."""
     package: PackageOrder | None = None
     """What of the user's code is stored with the run; None for nothing."""

@@ -12,9 +12,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from metaflow.artifact_store.logs import SharedLogWriter, log_path
+from metaflow.artifact_store.logs import log_path
 from metaflow.authoring.step_decorators import declare
-from metaflow.engine.launch import FlowRun, check_specs
+from metaflow.engine.launch import FlowRun, check_same_artifacts, check_specs
 from metaflow.engine.loop import RunLoop
 from metaflow.engine.packaging import (
     await_package,
@@ -28,7 +28,7 @@ from metaflow.engine.place import Place, find_place, finished_tasks
 from metaflow.engine.plan_graph import plan_graph
 from metaflow.engine.plan_messages import Launch
 from metaflow.engine.request import RunRequest
-from metaflow.engine.single_keeping import EchoingBook, SilentConsole, TaskJournal
+from metaflow.engine.single_keeping import EchoingBook, SilentConsole, TaskJournal, open_log
 from metaflow.engine.single_plan import SingleTaskPlan
 from metaflow.errors.base import MetaflowException
 from metaflow.errors.metadata import RunExists
@@ -157,6 +157,7 @@ def run_single(request: TaskRequest, workers: WorkerSource, session: "Session") 
     """
     spec = _checked_spec(request)
     run, manifest = _joined(request, session.store)
+    _check_artifacts(request, session, request.run_id)
     place = _place(request, run, session.store)
     node = plan_graph(request.run.graph, declare(request.run.flow, request.run.graph)).steps[
         request.step
@@ -187,7 +188,9 @@ def run_single(request: TaskRequest, workers: WorkerSource, session: "Session") 
     holding = Holding(request.task_id)
     session.store.write(run.key, (created, holding.sign()))
     path = log_path(request.run.root, request.run.flow.__name__, request.run_id)
-    book = EchoingBook(lambda: SharedLogWriter(path), request.run.max_log_size_mb * MEGABYTE)
+    book = EchoingBook(
+        lambda: open_log(path, request.run.artifact_root), request.run.max_log_size_mb * MEGABYTE
+    )
     journal = TaskJournal(
         session.store, launch, session.store.run_metadata(run.key), ends_run=node.is_end
     )
@@ -226,6 +229,8 @@ def clone_single(request: TaskRequest, origin: TaskPath, session: "Session") -> 
     """
     store, flow = session.store, request.run.flow.__name__
     run, _ = _joined(request._replace(origin_run_id=origin.run_id), store)
+    for run_id in (request.run_id, origin.run_id):
+        _check_artifacts(request, session, run_id)
     earlier = store.join_run(flow, origin.run_id)
     found = None if earlier is None else store.named_tasks(earlier.key, [origin.task_id])
     if not found or found[0].step != origin.step or origin.step != request.step:
@@ -262,6 +267,10 @@ def _joined(request: TaskRequest, store: JoinableJournal) -> tuple[JoinedRun, st
     return run, manifest
 
 
+def _check_artifacts(request: TaskRequest, session: "Session", run_id: str) -> None:
+    check_same_artifacts(session, request.run.flow.__name__, run_id, request.run.artifact_root)
+
+
 def _place(request: TaskRequest, run: JoinedRun, store: JoinableJournal) -> Place:
     inputs = finished_tasks(store, request.step, request.inputs, run, request.run_id)
     return find_place(request.run.graph, request.step, inputs, request.split_index)
@@ -290,7 +299,8 @@ def stored_values(
     if text is None:
         raise RunNotBegun(flow, run_id)
     manifest = manifest_from_json(json.loads(text))
-    return {name: session.artifacts.load(manifest[name]) for name in names if name in manifest}
+    artifacts = session.artifacts_of(flow, run_id)
+    return {name: artifacts.load(manifest[name]) for name in names if name in manifest}
 
 
 class _NoWorkers:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from metaflow.artifact_store.logs import SharedLogWriter
+from metaflow.artifact_store.opening import mirrored
 from metaflow.engine.console import Console
-from metaflow.engine.output import LogBook
+from metaflow.engine.output import Log, LogBook
 from metaflow.model.records import (
     AttemptDone,
     Change,
@@ -100,3 +103,20 @@ class EchoingBook(LogBook):
         except OSError:
             pass  # nobody listens any more, which is no failure of the task
         super().write(task_id, attempt, stream, data, now, control_id)
+
+
+def open_log(path: str, artifact_root: str) -> Log:
+    """Open the log of a run whose tasks are started one by one.
+
+    Parameters
+    ----------
+    path : str
+        The file beside the facts.
+    artifact_root : str
+        Address in an object store that shall have it as well; empty for none.
+    """
+
+    def tell(text: str) -> None:
+        print(text, file=sys.stderr)  # noqa: T201 - a scheduler keeps what is said there
+
+    return mirrored(SharedLogWriter(path), artifact_root, tell)

@@ -76,6 +76,8 @@ class SpinRequest(NamedTuple):
     values: Mapping[str, Any] = MappingProxyType({})
     """Artifacts that take the place of what the previous task was given, by name; for a join
     by `run/step/task` of the input, then by name."""
+    origin_artifacts: str = ""
+    """Address in an object store of the previous task's artifacts; empty for in `origin_root`."""
 
 
 def spin(
@@ -118,6 +120,8 @@ class _Spin:
         check_specs(run, {request.step: spec})
         for root in {run.root, request.facts_root}:
             add_origin(root, request.origin_root)
+            if request.origin_artifacts:
+                add_origin(root, request.origin_artifacts)
         later = begin_packing(run, self._workers)
         run_id, key = self._begin(origin)
         write_file(run.run_id_file, run_id)

@@ -174,3 +174,34 @@ class ParameterValueInvalid(MetaflowException):
         self.problem: str = problem
         """The sentence without the parameter's name, for callers that print the name."""
         super().__init__(f"Parameter `{name}`: {problem}.")
+
+
+class DatastoreRootMissing(MetaflowException):
+    """Artifacts shall go to an object store, and nothing says to which place there."""
+
+    headline = "Datastore root missing"
+
+    def __init__(self, datastore: str, setting: str, example: str) -> None:
+        self.datastore = datastore
+        self.setting = setting
+        self.example = example
+        super().__init__(
+            f"Nothing says where the datastore `{datastore}` is.",
+            hint=f"set METAFLOW_{setting}, or give `--datastore-root`, to an address "
+            f"such as `{example}`.",
+        )
+
+
+class DatastoreRootInvalid(MetaflowException):
+    """The root of an object store is no address of its kind."""
+
+    headline = "Invalid datastore root"
+
+    def __init__(self, root: str, source: str, example: str) -> None:
+        self.root = root
+        self.source = source
+        self.example = example
+        super().__init__(
+            f"`{root}`, which `{source}` says, is no root of this kind of datastore.",
+            hint=f"write it like `{example}`, with a single `/` between names.",
+        )

@@ -209,3 +209,33 @@ class ArtifactsModuleWrong(MetaflowException):
         self.path = path
         self.problem = problem
         super().__init__(f"The artifacts module `{path}` {problem}.", hint=hint)
+
+
+class ArtifactsElsewhere(MetaflowException):
+    """A run shall go on with what another one has stored, but in another place."""
+
+    headline = "Artifacts elsewhere"
+
+    def __init__(self, pathspec: str, root: str, wanted: str) -> None:
+        self.pathspec = pathspec
+        self.root = root
+        """Where the artifacts of the earlier run are; empty for beside the facts."""
+        self.wanted = wanted
+        """Where those of the new one would go."""
+        super().__init__(
+            f"The artifacts of `{pathspec}` are in {_place(root)}, but this command would look "
+            f"for them, and put new ones, in {_place(wanted)}.",
+            hint=f"use the same store: `{_options(root)}`.",
+        )
+
+
+def _place(root: str) -> str:
+    return f"`{root}`" if root else "the local store"
+
+
+def _options(root: str) -> str:
+    if not root:
+        return "--datastore local"
+    scheme = root.partition("://")[0]
+    # A folder can stand in for a store of any kind.
+    return f"--datastore {'s3' if scheme == 'file' else scheme} --datastore-root {root}"

@@ -46,7 +46,7 @@ class MetaflowDataMissing(MetaflowException):
 
 
 class ArtifactMissing(DataException, MetaflowDataMissing):
-    """A file that holds stored bytes is not there."""
+    """A file or an object that holds stored bytes is not there."""
 
     headline = "Artifact missing"
 
@@ -54,7 +54,7 @@ class ArtifactMissing(DataException, MetaflowDataMissing):
         self.path = path
         self.digest = digest
         super().__init__(
-            f"The stored bytes `{digest}` should be in `{path}`, but there is no such file.",
+            f"The stored bytes `{digest}` should be in `{path}`, but that is not there.",
             hint="was part of the store deleted or not copied?",
         )
 

@@ -17,6 +17,8 @@ class PackageOrder(NamedTuple):
     """A local run whose files take more together is not packed."""
     root: str = ""
     """Root of the store that keeps the package; empty where it is that of the artifacts."""
+    artifact_root: str = ""
+    """Address in an object store where the package itself goes; empty for that root."""
     known_only: bool = False
     """Name the package of code that has not changed, but make none."""
 

@@ -18,6 +18,11 @@ ARTIFACTS_DROPPED = "artifacts-dropped"
 """Fact of a run whose artifacts were only there for its own tasks; its other facts are kept."""
 
 
+ARTIFACT_ROOT = "ds-root"
+"""Fact of a run that says where its artifacts are. It is an address if that is an object store;
+otherwise they are beside the facts, wherever these are by now."""
+
+
 class LeaseHeld(NamedTuple):
     """A process carries the run, or one task of it, and says that it is alive."""
 

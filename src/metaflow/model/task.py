@@ -127,7 +127,7 @@ class RunContext(NamedTuple):
     flow: str
     run_id: str
     root: str
-    """The local store's root directory, absolute."""
+    """Root directory of the store of facts, absolute."""
     pack: str
     """Name of the run's pack, relative to the root."""
     parameters: dict[str, ArtifactRef]
@@ -149,6 +149,13 @@ class RunContext(NamedTuple):
     """What of the user's code a warm parent shall have packed while tasks run."""
     without_decorators: tuple[str, ...] = ()
     """Names of decorators that take no effect in this run."""
+    artifact_root: str = ""
+    """Address in an object store where artifacts are; empty for beside the facts, in `root`."""
+
+    @property
+    def place_of_artifacts(self) -> str:
+        """Root of the artifact store: a directory, or an address in an object store."""
+        return self.artifact_root or self.root
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Self:

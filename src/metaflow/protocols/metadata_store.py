@@ -50,6 +50,10 @@ class RunJournal(FactWriter, Protocol):
         """Id of the newest run of a flow that was started by `run`, not `resume`."""
         ...
 
+    def run_fact(self, flow: str, run_id: str, name: str) -> str | None:
+        """Fact that all tasks of a run share; None if there is no such fact, or no such run."""
+        ...
+
     def origin_tasks(self, flow: str, run_id: str) -> Iterator[OriginTask] | None:
         """All tasks of a run whose latest attempt is done, by ascending id; None if no such run."""
         ...

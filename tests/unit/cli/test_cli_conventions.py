@@ -128,8 +128,7 @@ def test_the_production_token_is_the_identity(project):
         (("tag", "replace", "--add", "x"), "Missing option"),
         (("tag", "list", "--flat", "--group-by-tag"), "exclude each other"),
         (("tag", "list", "1", "--my-runs"), "Name one run"),
-        (("--datastore", "s3", "run"), "'s3' is not available in this installation"),
-        (("--metadata", "service", "run"), "'service' is not available"),
+        (("--metadata", "service", "run"), "'service' is not available in this installation"),
         (("--environment", "conda", "run"), "'conda' is not available"),
         (("--datastore", "tape", "run"), "'tape' is not one of 'local', 's3'"),
     ],
@@ -143,9 +142,9 @@ def test_bad_usage_exits_with_two(project, args, says):
 
 
 def test_a_default_that_is_not_available_is_refused_too(project):
-    done = project.flow("run", METAFLOW_DEFAULT_DATASTORE="s3")
+    done = project.flow("run", METAFLOW_DEFAULT_METADATA="service")
     assert done.code == 2
-    assert "'s3' is not available" in done.err
+    assert "'service' is not available" in done.err
 
 
 def test_a_bad_graph_names_file_and_line(project):

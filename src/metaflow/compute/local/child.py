@@ -4,7 +4,8 @@ import os
 import sys
 from typing import NamedTuple
 
-from metaflow.artifact_store.local import LocalArtifactStore
+from metaflow.artifact_store.opening import open_artifact_store
+from metaflow.artifact_store.store import ArtifactStore
 from metaflow.authoring.composition import config_names, is_plain, repeat
 from metaflow.authoring.constants import seal_parameters
 from metaflow.authoring.flowspec import FlowSpec, flow_graph
@@ -20,7 +21,7 @@ class Ready(NamedTuple):
 
     flow: type[FlowSpec]
     context: RunContext
-    store: LocalArtifactStore
+    store: ArtifactStore
 
 
 def prepare(flow: type[FlowSpec]) -> None:
@@ -32,7 +33,7 @@ def prepare(flow: type[FlowSpec]) -> None:
 
 def make_ready(flow: type[FlowSpec], context: RunContext) -> Ready:
     """Do the rest of what comes before the first attempt of a run."""
-    store = LocalArtifactStore(context.root)
+    store = open_artifact_store(context.place_of_artifacts)
     flow_graph(flow)
     configs = {name: store.load(context.parameters[name]) for name in config_names(flow)}
     repeat(flow, configs, context.with_specs)

@@ -108,6 +108,12 @@ class SqliteJournal(DatabaseFile):
         row = self.connection.row(queries.LATEST_STARTED_RUN, (flow,))
         return None if row is None else row[0]
 
+    def run_fact(self, flow: str, run_id: str, name: str) -> str | None:
+        """Fact that all tasks of a run share; None if there is no such fact, or no such run."""
+        place = {"flow": flow, "run_id": run_id, "name": name}
+        row = self.connection.row(queries.RUN_FACT, place)
+        return None if row is None else row[0]
+
     def origin_tasks(self, flow: str, run_id: str) -> Iterator[OriginTask] | None:
         """All tasks of a run whose latest attempt is done, by ascending id; None if no such run."""
         run = self.connection.row(queries.RUN_BY_ID, (flow, run_id))

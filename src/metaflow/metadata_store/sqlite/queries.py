@@ -212,6 +212,12 @@ RUN_PACK: Final = "SELECT pack FROM run WHERE key = ?"
 
 RUN_METADATA: Final = "SELECT metadata FROM run WHERE key = ?"
 
+RUN_FACT: Final = """
+SELECT json_extract(run.metadata, '$."' || :name || '"')
+FROM flow JOIN run ON run.flow = flow.key
+WHERE flow.name = :flow AND run.run_id = :run_id
+"""
+
 # --- steps ---
 
 STEPS: Final = """
