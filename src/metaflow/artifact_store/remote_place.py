@@ -9,9 +9,9 @@ from blake3 import blake3
 
 from metaflow.artifact_store.cache import ByteCache, private_folder
 from metaflow.artifact_store.hashing import BLOBS
-from metaflow.errors.input import SettingInvalid
 from metaflow.errors.storage import ArtifactCorrupt, ArtifactMissing, ObjectMissing
 from metaflow.settings.artifact_roots import FILES
+from metaflow.settings.client_cache import cache_settings
 from metaflow.settings.load import load_settings
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from metaflow.protocols.object_store import ObjectStore
     from metaflow.settings import Settings
-
-CACHE_PATH: Final = "/tmp/metaflow_client"  # noqa: S108 - a private folder is made in it
-CACHE_MB: Final = 10_000
 
 
 class RemotePlace:
@@ -154,18 +151,13 @@ def open_cache(settings: Settings) -> ByteCache:
     Raises
     ------
     SettingInvalid
-        The limit is no number.
+        A setting is not what it should be.
     """
-    given = settings.raw.get("CLIENT_CACHE_MAX_SIZE") or str(CACHE_MB)
-    if not given.strip().isdecimal():
-        raise SettingInvalid(
-            "CLIENT_CACHE_MAX_SIZE", given, "a whole number of megabytes, 0 or more"
-        )
-    limit = int(given) << 20
-    named = settings.raw.get("CLIENT_CACHE_PATH")
-    path = os.path.abspath(os.path.expanduser(named or CACHE_PATH))
-    folder = private_folder(path, shared=not named) if limit else None
-    return ByteCache(folder or path, limit if folder else -1)
+    wanted = cache_settings(settings.raw)
+    folder = None
+    if wanted.limit_bytes:
+        folder = private_folder(wanted.path, shared=wanted.is_shared)
+    return ByteCache(folder or wanted.path, wanted.limit_bytes if folder else -1)
 
 
 def open_remote_file(url: str, name: str) -> int:
