@@ -14,6 +14,13 @@ from metaflow.artifact_store.hashing import BLOBS, ENDINGS, blob_name
 from metaflow.artifact_store.writing import storage_error, write_all
 from metaflow.errors.storage import ArtifactMissing
 from metaflow.model.artifact import RAW, Part
+from metaflow.settings.durability import (
+    force,
+    force_folder,
+    force_path,
+    make_folders,
+    survives_power_loss,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +54,9 @@ class BlobFiles:
                     continue
                 # A crash of the machine can leave an empty file under a final name.
                 if stored == size if codec == RAW else stored > 0:
+                    if survives_power_loss():
+                        # Whoever has written it may not have waited for the disk.
+                        _force_blob(f"{root}/{blob_name(digest, codec)}")
                     return Part(digest, size, codec, stored)
         return None
 
@@ -76,10 +86,12 @@ class BlobFiles:
                 for piece in content:
                     write_all(fd, piece)
                     stored += len(piece)
+                force(fd)
             finally:
                 os.close(fd)
             self._rename(temporary, path)
             renamed = True
+            force_folder(os.path.dirname(path))
         except OSError as error:
             raise storage_error(error, path) from error
         finally:
@@ -93,14 +105,14 @@ class BlobFiles:
         try:
             return os.open(temporary, flags, 0o644)
         except FileNotFoundError:
-            os.makedirs(self._folder, exist_ok=True)
+            make_folders(self._folder)
             return os.open(temporary, flags, 0o644)
 
     def _rename(self, temporary: str, path: str) -> None:
         try:
             os.rename(temporary, path)
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            make_folders(os.path.dirname(path))
             os.rename(temporary, path)
 
     def open(self, part: Part) -> int:
@@ -126,3 +138,11 @@ class BlobFiles:
             from metaflow.artifact_store.origins import open_in_origins
 
             return open_in_origins(self._root, blob_name(part.digest, part.codec))
+
+
+def _force_blob(path: str) -> None:
+    try:
+        for place in (path, os.path.dirname(path), os.path.dirname(os.path.dirname(path))):
+            force_path(place)
+    except OSError as error:
+        raise storage_error(error, path) from error

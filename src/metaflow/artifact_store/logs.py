@@ -7,6 +7,7 @@ from typing import Final
 
 from metaflow.artifact_store.writing import SLICE, open_to_append, storage_error, write_all
 from metaflow.errors.storage import StorageUnavailable
+from metaflow.settings.durability import force, force_folder, survives_power_loss
 
 FOLDER: Final = "logs"
 
@@ -48,6 +49,15 @@ class RunLogWriter:
         except OSError as error:
             raise storage_error(error, self.path) from error
         return offset
+
+    def settle(self) -> None:
+        """Wait until what was appended is on the disk, if the settings ask for it."""
+        if self._fd >= 0 and survives_power_loss():
+            try:
+                force(self._fd)
+                force_folder(os.path.dirname(self._path))
+            except OSError as error:
+                raise storage_error(error, self._path) from error
 
     def close(self) -> None:
         """Close the file; a later append opens it again."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from metaflow.artifact_store.writing import open_to_append, storage_error
 from metaflow.errors.storage import ArtifactCorrupt, ArtifactMissing, StorageFull
 from metaflow.model.artifact import Part
+from metaflow.settings.durability import force, force_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -89,7 +90,10 @@ def _append(path: str, record: bytes) -> int:
                 # A short write cannot be continued, since another process may have
                 # appended meanwhile. Its bytes stay behind as garbage.
                 if os.write(fd, record) == len(record):
-                    return os.lseek(fd, 0, os.SEEK_CUR) - len(record)
+                    offset = os.lseek(fd, 0, os.SEEK_CUR) - len(record)
+                    force(fd)
+                    force_folder(os.path.dirname(path))
+                    return offset
         finally:
             os.close(fd)
     except OSError as error:

@@ -7,6 +7,7 @@ import os
 from typing import Final
 
 from metaflow.errors.storage import DataException, StorageFull, StorageUnavailable
+from metaflow.settings.durability import make_folders
 
 SLICE: Final = 8 << 20
 """Bytes handed to the kernel at a time, so that a large buffer needs no second copy."""
@@ -36,5 +37,5 @@ def open_to_append(path: str) -> int:
     try:
         return os.open(path, flags, 0o644)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_folders(os.path.dirname(path))
         return os.open(path, flags, 0o644)

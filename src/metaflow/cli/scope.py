@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from metaflow.settings.durability import make_folders
 from metaflow.settings.identity import resolve_identity
 from metaflow.settings.roots import ensure_local_root, find_local_root, spin_root_beside
 from metaflow.settings.search import LOCAL_DIRECTORY
@@ -258,7 +259,7 @@ class Scope:
         here = os.getcwd()
         if self.is_of_spins and self._named_root is None:
             path = self._root_of_spins(find_local_root(here, self.settings))
-            os.makedirs(path, exist_ok=True)
+            make_folders(path)
             return path
         path, created = ensure_local_root(here, self.settings, self._named_root)
         if created and os.path.dirname(path) == here:

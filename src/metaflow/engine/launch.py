@@ -51,6 +51,12 @@ from metaflow.model.records import (
 )
 from metaflow.model.spec import StepSpec
 from metaflow.model.task import RunContext
+from metaflow.settings.durability import (
+    force,
+    force_folder,
+    make_folders,
+    survives_power_loss,
+)
 from metaflow.settings.search import LOCAL_DIRECTORY
 from metaflow.settings.version import get_version
 
@@ -447,7 +453,7 @@ class FlowRun:
         write_file(request.runner_attribute_file, json.dumps(attributes))
         if request.origin is None:
             folder = os.path.join(request.root, self._flow)
-            os.makedirs(folder, exist_ok=True)
+            make_folders(folder)
             write_file(os.path.join(folder, "latest_run"), run_id)
 
     def _plan(self, origin: OriginRun | None) -> Plan:
@@ -496,8 +502,12 @@ def write_file(path: str | None, text: str) -> None:
     try:
         with open(temporary, "w", encoding="utf-8") as file:
             file.write(text)
+            if not is_pipe and survives_power_loss():
+                file.flush()
+                force(file.fileno())
         if not is_pipe:
             os.replace(temporary, path)
+            force_folder(os.path.dirname(path))
     except OSError as error:
         raise RunFileNotWritten(path, error.strerror or str(error)) from error
 

@@ -30,6 +30,10 @@ class Log(Protocol):
         """Append bytes and return the offset where they begin."""
         ...
 
+    def settle(self) -> None:
+        """Make what was appended as durable as the settings ask for."""
+        ...
+
     def close(self) -> None:
         """Release the file."""
         ...
@@ -126,6 +130,8 @@ class LogBook:
     def take_entries(self) -> list[LogWritten]:
         """Return the index entries that were made since the last call."""
         entries, self._entries = self._entries, []
+        if entries and self._log is not None:
+            self._log.settle()
         return entries
 
     def forget(self, task_id: str, attempt: int) -> None:

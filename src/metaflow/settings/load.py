@@ -15,6 +15,7 @@ USER_VARIABLES: Final = ("SUDO_USER", "USERNAME", "USER")
 """Variables that tell who is logged in, after METAFLOW_USER."""
 WEBHOOK_AUTHS: Final = ("none", "service")
 TASK_STARTS: Final = ("auto", "fork", "spawn")
+PROCESS, POWER = "process", "power"
 
 OVERRIDES: Final[list[Callable[[], Mapping[str, str]]]] = []
 """What has the last word on settings, by name without `METAFLOW_`: extension packages."""
@@ -71,6 +72,8 @@ class Settings(NamedTuple):
     maximum_foreach_value_chars: int = 30
     task_start: str = "auto"
     """How a local task's process begins: `fork`, `spawn`, or `auto` to let the system decide."""
+    durability: str = PROCESS
+    """What an acknowledged fact survives: the death of any `process`, or a loss of `power`."""
     code_package_mb: int = 20
     """How large the files of a run may be together to be packed with it; 0 packs nothing."""
     feat_always_upload_code_package: bool = False
@@ -164,7 +167,7 @@ def _settle(raw: dict[str, str], env: Mapping[str, str]) -> Settings:
         default_secrets_backend_type=raw.get("DEFAULT_SECRETS_BACKEND_TYPE") or None,
         default_secrets_role=raw.get("DEFAULT_SECRETS_ROLE") or None,
         argo_events_webhook_url=raw.get("ARGO_EVENTS_WEBHOOK_URL") or None,
-        argo_events_webhook_auth=_webhook_auth(raw),
+        argo_events_webhook_auth=_one_of(raw, "ARGO_EVENTS_WEBHOOK_AUTH", WEBHOOK_AUTHS),
         service_headers=_service_headers(raw),
         owner=raw.get("OWNER") or None,
         user=_user(raw, env),
@@ -184,7 +187,8 @@ def _settle(raw: dict[str, str], env: Mapping[str, str]) -> Settings:
         maximum_foreach_value_chars=_count(
             raw, "MAXIMUM_FOREACH_VALUE_CHARS", fallback.maximum_foreach_value_chars
         ),
-        task_start=_task_start(raw),
+        task_start=_one_of(raw, "TASK_START", TASK_STARTS),
+        durability=_one_of(raw, "DURABILITY", (PROCESS, POWER)),
         code_package_mb=_count(raw, "CODE_PACKAGE_MB", fallback.code_package_mb),
         feat_always_upload_code_package=truth(raw.get("FEAT_ALWAYS_UPLOAD_CODE_PACKAGE", "")),
         contact_info=_contacts(raw),
@@ -226,17 +230,11 @@ def _names(raw: Mapping[str, str], key: str, default: tuple[str, ...]) -> tuple[
     return tuple(value)
 
 
-def _task_start(raw: Mapping[str, str]) -> str:
-    text = raw.get("TASK_START") or "auto"
-    if text not in TASK_STARTS:
-        raise SettingInvalid("TASK_START", text, "one of " + ", ".join(TASK_STARTS))
-    return text
-
-
-def _webhook_auth(raw: Mapping[str, str]) -> str:
-    text = raw.get("ARGO_EVENTS_WEBHOOK_AUTH") or "none"
-    if text not in WEBHOOK_AUTHS:
-        raise SettingInvalid("ARGO_EVENTS_WEBHOOK_AUTH", text, "one of " + ", ".join(WEBHOOK_AUTHS))
+def _one_of(raw: Mapping[str, str], key: str, words: tuple[str, ...]) -> str:
+    """Read one of some words; the first is the default."""
+    text = raw.get(key) or words[0]
+    if text not in words:
+        raise SettingInvalid(key, text, "one of " + ", ".join(words))
     return text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from metaflow.settings.durability import make_folders
 from metaflow.settings.search import LOCAL_DIRECTORY, SPIN_DIRECTORY, nearest_local_directory
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def ensure_local_root(
         os.path.abspath(start_dir), LOCAL_DIRECTORY
     )
     try:
-        os.makedirs(path, exist_ok=True)
+        make_folders(path)
     except OSError as error:
         from metaflow.errors.storage import StorageUnavailable
 

@@ -16,6 +16,11 @@ STAMP = rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}"
 class MemoryLog:
     def __init__(self) -> None:
         self.data = b""
+        self.settled = 0
+        """Length that was settled at last."""
+
+    def settle(self) -> None:
+        self.settled = len(self.data)
 
     def append(self, data: bytes) -> int:
         offset = len(self.data)
@@ -156,3 +161,11 @@ def test_members_of_a_gang_print_whole_lines_into_the_log_that_they_share(log: M
         os.close(descriptor)
     first.close()
     other.close()
+
+
+def test_output_is_settled_before_anybody_is_told_where_it_is(log: MemoryLog) -> None:
+    book = LogBook(lambda: log, 1000)
+    book.write("1", 0, "stdout", b"some\n", 1.0)
+    assert log.settled == 0
+    (entry,) = book.take_entries()
+    assert log.settled == entry.offset + entry.length

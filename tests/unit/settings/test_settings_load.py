@@ -128,6 +128,7 @@ def test_truth_of_a_text(places, text, meaning):
     ("key", "value"),
     [
         ("TASK_START", "thread"),
+        ("DURABILITY", "earthquake"),
         ("MAXIMUM_FOREACH_VALUE_CHARS", "many"),
         ("CONTACT_INFO", "no json"),
     ],
@@ -142,6 +143,12 @@ def test_a_meaningless_value_is_refused(places, key, value):
 @pytest.mark.parametrize("word", ["auto", "fork", "spawn"])
 def test_how_tasks_start(places, word):
     assert places.load(METAFLOW_TASK_START=word).task_start == word
+
+
+@pytest.mark.parametrize("word", ["process", "power"])
+def test_what_survives(places, word):
+    assert places.load().durability == "process"
+    assert places.load(METAFLOW_DURABILITY=word).durability == word
 
 
 def test_lists_are_split(places):

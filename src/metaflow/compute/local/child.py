@@ -11,6 +11,7 @@ from metaflow.authoring.constants import seal_parameters
 from metaflow.authoring.flowspec import FlowSpec, flow_graph
 from metaflow.compute.local import frames
 from metaflow.model.task import Assignment, RunContext
+from metaflow.settings.durability import survives_power_loss
 from metaflow.task.attempt import run_attempt
 from metaflow.task.freshness import refresh_random_generators
 from metaflow.task.leaving import leave_like_a_program, lowest_free_descriptor
@@ -34,6 +35,7 @@ def prepare(flow: type[FlowSpec]) -> None:
 def make_ready(flow: type[FlowSpec], context: RunContext) -> Ready:
     """Do the rest of what comes before the first attempt of a run."""
     store = open_artifact_store(context.place_of_artifacts)
+    survives_power_loss()  # asked for all workers that are forked from here
     flow_graph(flow)
     configs = {name: store.load(context.parameters[name]) for name in config_names(flow)}
     repeat(flow, configs, context.with_specs)

@@ -21,6 +21,7 @@ from metaflow.errors.metadata import (
     MetadataStoreMissing,
 )
 from metaflow.metadata_store.sqlite import migration
+from metaflow.settings.durability import SQLITE_MODES, survives_power_loss
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -137,7 +138,9 @@ class Connection:
             version = database.execute("PRAGMA user_version").fetchone()[0]
             if version != migration.SCHEMA_VERSION:
                 migration.upgrade(database, self.path, version)
-            database.execute("PRAGMA synchronous = NORMAL")
+            is_careful = survives_power_loss()
+            database.execute(f"PRAGMA synchronous = {SQLITE_MODES[is_careful]}")
+            database.execute(f"PRAGMA fullfsync = {int(is_careful)}")
             database.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         except BaseException:
             database.close()

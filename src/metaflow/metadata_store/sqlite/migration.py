@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from metaflow.errors.metadata import MetadataStoreDamaged, MetadataStoreTooNew
+from metaflow.settings.durability import force_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,7 @@ def create(path: str) -> None:
         finally:
             database.close()
         os.rename(draft, path)
+        force_folder(os.path.dirname(path))
     finally:
         os.close(directory)
 
