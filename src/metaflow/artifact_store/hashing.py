@@ -31,6 +31,11 @@ def digest_of(data: bytes | bytearray | memoryview) -> str:
     return blake3(data, max_threads=_cores()).hexdigest()
 
 
+def new_hasher(size: int) -> blake3:
+    """Make a hasher that is fed piece by piece, for so many bytes in all."""
+    return blake3() if size < PARALLEL_FROM else blake3(max_threads=_cores())
+
+
 def digest_of_parts(encoding: str, digests: list[str]) -> str:
     """Return the address of a value whose bytes lie in several parts."""
     return blake3("\n".join([encoding, *digests]).encode()).hexdigest()

@@ -9,11 +9,12 @@ from metaflow.artifact_store.blobs import BlobFiles
 from metaflow.artifact_store.mapped import MappedBlobs
 from metaflow.artifact_store.reading import PartReader
 from metaflow.artifact_store.store import ArtifactStore
+from metaflow.model.artifact import RAW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from metaflow.model.artifact import ArtifactRef
+    from metaflow.model.artifact import ArtifactRef, Part
     from metaflow.protocols.file_tree import FileTree
 
 
@@ -30,7 +31,21 @@ class LocalArtifactStore(ArtifactStore):
         self._root = root
         self._files = BlobFiles(root)
         self._mapped = MappedBlobs()
-        super().__init__(self._files, PartReader(root, self._files, self._mapped))
+        self._reader = PartReader(root, self._files, self._mapped)
+        super().__init__(self._files, self._reader)
+
+    def verify(self, part: Part) -> None:
+        """Read a part whole, in little memory, and check it."""
+        if part.pack or part.codec != RAW:
+            super().verify(part)
+        else:
+            self._reader.verify_blob(part)
+
+    def verify_mapped(self, whole: ArtifactRef | None = None) -> None:
+        """Check the blobs that are mapped into memory and have been looked at since."""
+        for part in self._mapped.unverified(whole):
+            self._reader.verify_blob(part)
+            self._mapped.mark_verified(part)
 
     def older_files(self) -> tuple[FileTree, str]:
         """Give the files that older versions have left in the same root, and its name."""

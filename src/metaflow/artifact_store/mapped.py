@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from weakref import ref
 
 if TYPE_CHECKING:
-    from metaflow.model.artifact import Part
+    from metaflow.model.artifact import ArtifactRef, Part
 
 _ENTRY_BYTES: Final = 8
 _CHUNK_BYTES: Final = 1 << 18
@@ -23,15 +23,20 @@ _CHUNK_BYTES: Final = 1 << 18
 # bit 6 swapped out, bit 5 of a file, bit 0 mapped by this process alone. These values are
 # «never touched» and «present, of the file».
 _UNWRITTEN: Final = b"\x00\xa0\xa1"
+_UNTOUCHED: Final = b"\x00"
 _HIGHEST_BYTE: Final = 7 if sys.byteorder == "little" else 0
 
 
 class MappedBlobs:
     """The blobs that are mapped into this process as parts of loaded values."""
 
-    __slots__ = ("_by_size",)
+    __slots__ = ("__weakref__", "_by_size", "_has_forked", "_unverified", "_verified")
 
     def __init__(self) -> None:
+        self._has_forked: bool | None = None
+        """None as long as nothing was mapped and nobody has to know."""
+        self._unverified: dict[str, tuple[Part, list[ref[mmap]]]] = {}
+        self._verified: set[str] = set()
         self._by_size: dict[int, list[tuple[ref[mmap], Part]]] = {}
 
     def remember(self, mapping: mmap, part: Part) -> None:
@@ -40,6 +45,38 @@ class MappedBlobs:
         alive = [entry for entry in known if entry[0]() is not None]
         alive.append((ref(mapping), part))
         self._by_size[part.size] = alive
+        if self._has_forked is None:
+            self._has_forked = False
+            # What a child looks at does not show in this process.
+            os.register_at_fork(after_in_parent=_Noting(ref(self)))
+        if part.digest not in self._verified:
+            self._unverified.setdefault(part.digest, (part, []))[1].append(alive[-1][0])
+
+    def note_fork(self) -> None:
+        """Note that a child of this process may look at what is mapped."""
+        self._has_forked = True
+
+    def unverified(self, whole: ArtifactRef | None = None) -> list[Part]:
+        """List the parts that were mapped and never checked against their digests.
+
+        Parameters
+        ----------
+        whole : ArtifactRef, optional
+            Only those of this artifact; otherwise only those of which a page was looked at, as
+            far as the kernel tells.
+        """
+        if whole is not None:
+            return [part for part in whole.parts if part.digest in self._unverified]
+        return [
+            part
+            for part, mappings in self._unverified.values()
+            if self._has_forked or any(map(_is_touched, mappings))
+        ]
+
+    def mark_verified(self, part: Part) -> None:
+        """Note that a part is what its digest says; no blob ever changes."""
+        self._unverified.pop(part.digest, None)  # an artifact may have a part twice
+        self._verified.add(part.digest)
 
     def unchanged(self, buffer: memoryview) -> Part | None:
         """Return the part that a buffer was mapped from, if nobody has written to it.
@@ -60,6 +97,20 @@ class MappedBlobs:
         return None
 
 
+class _Noting:
+    """Tells the mapped blobs of a store, if it is still used, that the process has forked."""
+
+    __slots__ = ("_mapped",)
+
+    def __init__(self, mapped: ref[MappedBlobs]) -> None:
+        self._mapped = mapped
+
+    def __call__(self) -> None:
+        mapped = self._mapped()
+        if mapped is not None:
+            mapped.note_fork()
+
+
 def _address(buffer: memoryview) -> int | None:
     numpy = sys.modules.get("numpy")
     if numpy is not None:
@@ -71,8 +122,22 @@ def _address(buffer: memoryview) -> int | None:
     return addressof(c_char.from_buffer(buffer))
 
 
+def _is_touched(mapping: ref[mmap]) -> bool:
+    """Say whether anything of a mapping may have been looked at."""
+    alive = mapping()
+    if alive is None:
+        return True
+    address = _address(memoryview(alive))
+    return address is None or not _pages_are(_UNTOUCHED, address, len(alive))
+
+
 def _unwritten(address: int, length: int) -> bool:
     """Say whether no page of a range has a private copy."""
+    return _pages_are(_UNWRITTEN, address, length)
+
+
+def _pages_are(states: bytes, address: int, length: int) -> bool:
+    """Say whether all pages of a range are in one of these states."""
     try:
         fd = os.open("/proc/self/pagemap", os.O_RDONLY)
     except OSError:
@@ -82,7 +147,7 @@ def _unwritten(address: int, length: int) -> bool:
         end = -(-(address + length) // PAGESIZE) * _ENTRY_BYTES
         while position < end:
             entries = os.pread(fd, min(_CHUNK_BYTES, end - position), position)
-            if not entries or entries[_HIGHEST_BYTE::8].translate(None, _UNWRITTEN):
+            if not entries or entries[_HIGHEST_BYTE::8].translate(None, states):
                 return False
             position += len(entries)
     except OSError:

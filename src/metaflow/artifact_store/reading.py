@@ -7,7 +7,7 @@ from mmap import ACCESS_COPY, mmap
 from typing import TYPE_CHECKING, Final
 
 from metaflow.artifact_store.compression import decompress, decompress_file
-from metaflow.artifact_store.hashing import digest_of
+from metaflow.artifact_store.hashing import digest_of, new_hasher
 from metaflow.artifact_store.pack import PackFiles
 from metaflow.artifact_store.writing import storage_error
 from metaflow.errors.storage import ArtifactCorrupt
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 MAP_FROM: Final = 1 << 20
 """Raw buffers of this size are mapped instead of read."""
+
+PIECE: Final = 16 << 20
+"""So much of a large blob is in memory while it is verified."""
 
 
 class PartReader:
@@ -84,6 +87,28 @@ class PartReader:
             os.close(fd)
         self._check(part, data)
         return data
+
+    def verify_blob(self, part: Part) -> None:
+        """Read a raw blob in pieces, and check it.
+
+        Raises
+        ------
+        ArtifactCorrupt
+            It is not what was saved.
+        """
+        hasher, size = new_hasher(part.size), 0
+        fd = self._blobs.open(part)
+        try:
+            piece = bytearray(min(PIECE, part.size))
+            while count := os.readv(fd, [piece]):
+                size += count
+                hasher.update(memoryview(piece)[:count])
+        except OSError as error:
+            raise storage_error(error, self._path(part)) from error
+        finally:
+            os.close(fd)
+        if size != part.size or hasher.hexdigest() != part.digest:
+            raise self.corrupt(part, "the content does not match the digest")
 
     def range(self, part: Part, start: int, length: int) -> bytes:
         """Read a range of a part as it is stored."""

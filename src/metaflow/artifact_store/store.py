@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from metaflow import registry
 from metaflow.artifact_store.hashing import digest_of, digest_of_parts
-from metaflow.artifact_store.items import OFFSET, RANGE, encode_items
+from metaflow.artifact_store.items import (
+    CHECKED_RANGE,
+    ENTRY,
+    RANGE,
+    encode_items,
+    placed_item,
+    short_digest,
+)
 from metaflow.artifact_store.pickling import Pickled, Reducers, StreamReader
 from metaflow.errors.storage import (
     DataException,
@@ -252,7 +259,7 @@ class ArtifactStore:
         if encoded is None:
             return None
         count, data = encoded
-        return ItemsRef(count, self._batch(pack, _NOTHING_KNOWN).add_raw(data))
+        return ItemsRef(count, self._batch(pack, _NOTHING_KNOWN).add_raw(data), with_digests=1)
 
     def load_item(self, items: ItemsRef, index: int) -> object:
         """Load one item, counted from 0, without reading the others.
@@ -268,11 +275,44 @@ class ArtifactStore:
         """
         if not 0 <= index < items.count:
             raise IndexError(index)
-        start, end = RANGE.unpack(self._parts.range(items.part, index * OFFSET.size, RANGE.size))
-        table = (items.count + 1) * OFFSET.size
-        if not start <= end <= items.part.stored - table:
-            raise self._parts.corrupt(items.part, "the table of items makes no sense")
-        return pickle.loads(self._parts.range(items.part, table + start, end - start))
+        entry, table = (ENTRY.size, CHECKED_RANGE) if items.with_digests else (8, RANGE)
+        place = self._parts.range(items.part, index * entry, table.size)
+        try:
+            start, length, digest = placed_item(place, items)
+        except ValueError as error:
+            raise self._parts.corrupt(items.part, "the table of items makes no sense") from error
+        data = self._parts.range(items.part, start, length)
+        if digest is not None and short_digest(data) != digest:
+            raise self._parts.corrupt(items.part, f"item {index} does not match its digest")
+        return pickle.loads(data)
+
+    def verify(self, part: Part) -> None:
+        """Read a part whole, and check it.
+
+        Raises
+        ------
+        ArtifactMissing
+            A file of the store is gone.
+        ArtifactCorrupt
+            What is stored is not what was saved.
+        """
+        self._parts.content(part)
+
+    def verify_mapped(self, whole: ArtifactRef | None = None) -> None:
+        """Check what was mapped into memory unread and has been looked at since.
+
+        A store that checks bytes as it fetches them has nothing left to do.
+
+        Parameters
+        ----------
+        whole : ArtifactRef, optional
+            Check this artifact instead, whether or not anybody has looked at it.
+
+        Raises
+        ------
+        ArtifactCorrupt
+            What is stored is not what was saved.
+        """
 
     def close(self) -> None:
         """Close what is held open; the store stays usable."""

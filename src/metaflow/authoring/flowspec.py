@@ -205,7 +205,7 @@ class FlowSpec:
         if state is None or ref is None:
             message = f"Flow {type(self).__name__} has no attribute '{name}'"
             raise AttributeError(message, name=name, obj=self)
-        value = state.store.load(read_ref(ref))
+        value = state.load(name, read_ref(ref))
         self.__dict__[name] = value
         return value
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, KeysView
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
+from metaflow.errors.storage import ArtifactUnreadable
 from metaflow.model.artifact import ArtifactRef, ItemsRef, Unread, read_ref
 from metaflow.model.task import Frame, RunContext
 
@@ -90,6 +91,19 @@ class TaskState:
         self.transition: PendingTransition | None = None
         self._values: dict[Any, Any] = {}
 
+    def load(self, name: str, ref: ArtifactRef) -> Any:
+        """Load an artifact; an error says which it is."""
+        try:
+            return self.store.load(ref)
+        except ArtifactUnreadable as error:
+            self.tell_unreadable(error, name)
+            raise
+
+    def tell_unreadable(self, error: ArtifactUnreadable, name: str) -> None:
+        """Let an error say which artifact it is about, and who has read it."""
+        run = f"{self.context.flow}/{self.context.run_id}"
+        error.name(f"Artifact `{name}` of run `{run}`, which step `{self.step}` needs,", run)
+
     def foreach_frames(self) -> list[Frame]:
         """Open foreachs, outermost first, without the static splits between them."""
         return [frame for frame in self.frames if frame.var is not None]
@@ -104,7 +118,7 @@ class TaskState:
     def parameter(self, name: str) -> Any:
         """Value of a parameter, loaded when first asked for."""
         if name not in self._values:
-            self._values[name] = self.store.load(self.context.parameters[name])
+            self._values[name] = self.load(name, self.context.parameters[name])
         return self._values[name]
 
     def view(self, name: str, show: Callable[[Any], Any]) -> Any:
@@ -118,10 +132,14 @@ class TaskState:
         if frame.is_gang:
             return frame.index
         if frame.items is not None:
-            return self.store.load_item(frame.items, frame.index)
+            try:
+                return self.store.load_item(frame.items, frame.index)
+            except ArtifactUnreadable as error:
+                self.tell_unreadable(error, f"{frame.var}[{frame.index}]")
+                raise
         ref = self.inherited.get(frame.var or "")
         if ref is None:
             return None
-        values = self.store.load(read_ref(ref))
+        values = self.load(frame.var or "", read_ref(ref))
         # The place of an item is its place in iteration, for every kind of iterable.
         return next(islice(values, frame.index, None), None)

@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "status": "metaflow.cli.status",
     "step": "metaflow.cli.step",
     "tag": "metaflow.cli.tag",
+    "verify": "metaflow.cli.verify",
     "version": "metaflow.cli.version",
 }
 """Each module has `build(scope)`, which makes the click command of that name."""

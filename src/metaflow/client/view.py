@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.artifact_store.opening import is_remote
 from metaflow.errors.metadata import MetaflowNamespaceMismatch, ObjectNotFound
-from metaflow.errors.storage import ArtifactMissing, ArtifactsNotKept
+from metaflow.errors.storage import ArtifactMissing, ArtifactsNotKept, ArtifactUnreadable
 from metaflow.model.artifact import ArtifactRef
 from metaflow.model.records import ARTIFACT_ROOT, ARTIFACTS_DROPPED, PARAMETERS_STEP
 
@@ -263,12 +263,26 @@ class AttemptView:
     def load(self, ref: ArtifactRef) -> Any:
         """Load a value."""
         try:
-            return self.run.read(lambda artifacts: artifacts.load(ref))
-        except ArtifactMissing as error:
-            if ARTIFACTS_DROPPED not in self.run.metadata:
+            return self.run.read(lambda artifacts: _load_verified(artifacts, ref))
+        except ArtifactUnreadable as error:
+            if not isinstance(error, ArtifactMissing) or ARTIFACTS_DROPPED not in self.run.metadata:
+                self._tell_unreadable(error, ref)
                 raise
             pathspec = f"{self.run.pathspec}/{self.step}/{self.task_id}"
             raise ArtifactsNotKept(pathspec) from error
+
+    def _tell_unreadable(self, error: ArtifactUnreadable, ref: ArtifactRef) -> None:
+        known = {**self.run.parameters, **self.manifest}
+        name = next((name for name in known if self.ref(name) == ref), "?")
+        place = f"{self.run.pathspec}/{self.step}/{self.task_id}"
+        error.name(f"Artifact `{place}/{name}`", self.run.pathspec)
+
+
+def _load_verified(artifacts: ArtifactStore, ref: ArtifactRef) -> Any:
+    value = artifacts.load(ref)
+    # Nobody asks later whether what was mapped is what was stored.
+    artifacts.verify_mapped(ref)
+    return value
 
 
 def _missing_run(

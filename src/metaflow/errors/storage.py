@@ -45,7 +45,36 @@ class MetaflowDataMissing(MetaflowException):
     headline = "Data missing"
 
 
-class ArtifactMissing(DataException, MetaflowDataMissing):
+class ArtifactUnreadable(DataException):
+    """An artifact can't be read: its stored bytes are gone, or not what they were."""
+
+    headline = "Artifact unreadable"
+    artifact: str | None = None
+    """Name or pathspec of the artifact, once somebody has told who knows it."""
+    digest: str
+
+    def name(self, artifact: str, run: str) -> None:
+        """Say which artifact it is, unless that is known, and what to do about it.
+
+        Parameters
+        ----------
+        artifact : str
+            The artifact in words, such as "Artifact `F/1/start/2/x`".
+        run : str
+            Pathspec of the run that it is read from.
+        """
+        if self.artifact is not None:
+            return
+        self.artifact = artifact
+        self.message = f"{artifact} can't be read. {self.message}"
+        self.args = (self.message,)
+        self.hint = (
+            f"`verify {run.rpartition('/')[2]}` lists all that is damaged in the run; restore the "
+            "file from a copy, or `resume` the run from the step that makes the artifact."
+        )
+
+
+class ArtifactMissing(ArtifactUnreadable, MetaflowDataMissing):
     """A file or an object that holds stored bytes is not there."""
 
     headline = "Artifact missing"
@@ -72,7 +101,7 @@ class ArtifactsNotKept(DataException, MetaflowDataMissing):
         )
 
 
-class ArtifactCorrupt(DataException):
+class ArtifactCorrupt(ArtifactUnreadable):
     """Stored bytes are not what was once written."""
 
     headline = "Artifact corrupt"

@@ -65,17 +65,20 @@ class ArtifactRef(NamedTuple):
 class ItemsRef(NamedTuple):
     """The items of a foreach, each serialized alone, so that a task reads just its own.
 
-    `part` is stored raw: `count + 1` little-endian unsigned 64-bit offsets, relative to the
-    end of that table, then the pickles one after another.
+    `part` is stored raw: a table of `count + 1` entries, then the pickles one after another. An
+    entry is a little-endian unsigned 64-bit number, which says where an item ends, counted
+    from the end of the table, and the first eight bytes of the item's digest. The first is zero.
     """
 
     count: int  # type: ignore[assignment]  # the word is worth more than tuple's method
     part: Part
+    with_digests: int = 0
+    """1 if the table has digests; that of older stores has not."""
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Self:
         """Rebuild a reference from the array that JSON made of it."""
-        return cls(value[0], Part(*value[1]))
+        return cls(value[0], Part(*value[1]), *value[2:])
 
 
 Unread: TypeAlias = ArtifactRef | list[Any]

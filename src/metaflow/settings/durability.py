@@ -7,13 +7,9 @@ refers to them, a file before its name, and a folder's name before what is in it
 from __future__ import annotations
 
 import os
+import sys
 from functools import cache
-from typing import Final
-
 from metaflow.settings.load import POWER, load_settings
-
-SQLITE_MODES: Final = {False: "NORMAL", True: "FULL"}
-"""By whether power may fail: how carefully SQLite writes."""
 
 
 @cache
@@ -58,11 +54,10 @@ def make_folders(path: str) -> None:
 
 
 def _sync(descriptor: int) -> None:
-    # An ordinary sync on macOS leaves the bytes in the disk's own memory.
-    import fcntl
+    if sys.platform == "darwin":
+        import fcntl
 
-    whole = getattr(fcntl, "F_FULLFSYNC", None)
-    if whole is None:
-        os.fsync(descriptor)
+        # An ordinary sync leaves the bytes in the disk's own memory there.
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
     else:
-        fcntl.fcntl(descriptor, whole)
+        os.fsync(descriptor)

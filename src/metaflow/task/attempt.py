@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from metaflow.authoring.state import (
     PendingTransition,
     TaskState,
 )
-from metaflow.errors.storage import DataException
+from metaflow.errors.storage import ArtifactUnreadable, DataException
 from metaflow.model.artifact import ArtifactRef, Unread, read_ref
 from metaflow.model.spec import NO_RETRY_EXIT_CODE
 from metaflow.model.task import Assignment, Outcome, RunContext, Transition
@@ -55,6 +55,11 @@ def run_attempt(
         How it ended. All artifacts it names are stored already.
     """
     state, attempt, failure = perform(flow, context, store, assignment)
+    try:
+        store.verify_mapped()
+    except ArtifactUnreadable as error:
+        _tell_which(error, state, assignment)
+        failure = error
     outcome = _conclude(store, state, attempt, failure)
     for tell in attempt.afterwards:
         try:
@@ -63,6 +68,20 @@ def run_attempt(
             # What the task has stored is stored; the log says what went wrong since.
             print_failure(attempt.flow, error)
     return outcome
+
+
+def _tell_which(error: ArtifactUnreadable, state: TaskState, assignment: Assignment) -> None:
+    """Find the names under which the attempt was given bytes that are damaged."""
+    given: list[Mapping[str, Unread]] = [state.inherited, state.context.parameters]
+    if assignment.is_join:
+        given += [item.manifest for item in assignment.inputs]
+    names = {
+        name
+        for manifest in given
+        for name, ref in manifest.items()
+        if any(part.digest == error.digest for part in read_ref(ref).parts)
+    }
+    state.tell_unreadable(error, " or ".join(sorted(names)) or "of another run")
 
 
 def perform(

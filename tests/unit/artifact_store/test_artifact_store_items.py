@@ -37,7 +37,7 @@ def store(tmp_path):
 def test_each_item_loads_alone(store, items):
     ref = store.save_items(items, PACK)
     assert ref.count == len(items)
-    again = ItemsRef.from_json([ref.count, list(ref.part)])
+    again = ItemsRef.from_json([ref.count, list(ref.part), ref.with_digests])
     reader = LocalArtifactStore(store._root)
     for index, item in enumerate(items):
         loaded = reader.load_item(again, index)

@@ -19,10 +19,13 @@ from metaflow.metadata_store.sqlite import queries
 from metaflow.metadata_store.sqlite.database_file import DatabaseFile, stored_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 NEWEST: Final = 2**63 - 1
 """A run key above all others: where a listing of runs begins."""
+
+PAGE: Final = 500
+"""So many manifests are in memory at a time."""
 
 AFTER_ALL: Final = b""
 """In SQLite's order a blob comes after all numbers and texts: where a listing of tasks begins."""
@@ -100,6 +103,14 @@ class Catalog(DatabaseFile):
     def task_counts(self, run: int) -> list[tuple[str, int, int, int, int]]:
         """Count the tasks of each step: all, not ended, succeeded, killed; oldest step first."""
         return self.connection.rows(queries.TASK_COUNTS, (run,))
+
+    def stored_by(self, run: int) -> Iterator[tuple[str, str, str | None, str | None]]:
+        """Go through all done attempts: step, task, manifest and transition as JSON texts."""
+        after = 0
+        while rows := self.connection.rows(queries.STORED_BY, (run, after, PAGE)):
+            for _, step, task, manifest, transition in rows:
+                yield step, str(task), manifest, transition
+            after = rows[-1][0]
 
     def run_metadata(self, run: int) -> dict[str, str]:
         """Return the facts that all tasks of a run share."""

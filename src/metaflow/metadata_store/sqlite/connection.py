@@ -21,7 +21,7 @@ from metaflow.errors.metadata import (
     MetadataStoreMissing,
 )
 from metaflow.metadata_store.sqlite import migration
-from metaflow.settings.durability import SQLITE_MODES, survives_power_loss
+from metaflow.settings.durability import survives_power_loss
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -139,7 +139,7 @@ class Connection:
             if version != migration.SCHEMA_VERSION:
                 migration.upgrade(database, self.path, version)
             is_careful = survives_power_loss()
-            database.execute(f"PRAGMA synchronous = {SQLITE_MODES[is_careful]}")
+            database.execute(f"PRAGMA synchronous = {'FULL' if is_careful else 'NORMAL'}")
             database.execute(f"PRAGMA fullfsync = {int(is_careful)}")
             database.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         except BaseException:

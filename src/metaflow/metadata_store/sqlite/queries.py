@@ -108,6 +108,14 @@ END_LEASES: Final = "DELETE FROM lease WHERE run = ?"
 
 LEASE: Final = "SELECT holder, renewed_at, renewed_tick FROM lease WHERE run = ? AND task = ?"
 
+STORED_BY: Final = """
+SELECT attempt.key, step.name, task.id, attempt.manifest, attempt.transition
+FROM attempt CROSS JOIN task ON task.run = attempt.run AND task.id = attempt.task
+JOIN step ON step.key = task.step
+WHERE attempt.run = ? AND attempt.ended_at IS NOT NULL AND attempt.key > ?
+ORDER BY attempt.key LIMIT ?
+"""
+
 TASK_LEASES: Final = """
 SELECT step.name, lease.holder, lease.renewed_at, lease.renewed_tick
 FROM lease CROSS JOIN task ON task.run = lease.run AND task.id = lease.task
