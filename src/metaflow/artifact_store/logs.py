@@ -55,9 +55,9 @@ class RunLogWriter:
         if self._fd >= 0 and survives_power_loss():
             try:
                 force(self._fd)
-                force_folder(os.path.dirname(self._path))
+                force_folder(os.path.dirname(self.path))
             except OSError as error:
-                raise storage_error(error, self._path) from error
+                raise storage_error(error, self.path) from error
 
     def close(self) -> None:
         """Close the file; a later append opens it again."""

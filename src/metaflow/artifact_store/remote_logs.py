@@ -85,6 +85,10 @@ class MirroredLog:
             self._thread.start()
         return offset
 
+    def settle(self) -> None:
+        """Make the local log as durable as the settings ask for; what is sent follows later."""
+        self._log.settle()
+
     def close(self) -> None:
         """Close the local log and send the rest."""
         self._log.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
+
 from metaflow.settings.load import POWER, load_settings
 
 
