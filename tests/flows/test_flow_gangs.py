@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from flow_scheduler import Scheduler, Todo
+from flow_workspace import Done
 
 from metaflow import Step
+from metaflow.model.input_paths import TaskPath
 
 FLOW = """
 import os
@@ -412,3 +416,85 @@ def test_an_unbounded_input_needs_a_step_that_takes_it(workspace):
     workspace.write(UNBOUNDED.format(decorator=""))
     done = workspace.fail("run")
     assert "which step `work` does not take" in done.out
+
+
+# ── members that a scheduler starts one by one ───────────────────────────────────────────
+
+
+class GangScheduler(Scheduler):
+    """Begins a run of the gang's flow and starts each member by itself."""
+
+    def begin(self) -> None:
+        self.init()
+        assert self.step(Todo("start", (self.parameters,)), "1").code == 0
+
+    def member(self, node: int, task_id: str, *options: str, **env: str) -> Done:
+        context = ("--ubf-context", "ubf_task" if node else "ubf_control")
+        todo = Todo("work", (TaskPath(self.run_id, "start", "1"),), node or None)
+        return self.step(todo, task_id, *context, *options, **env)
+
+    def join(self, *task_ids: str) -> Done:
+        return self.step(
+            Todo("join", tuple(TaskPath(self.run_id, "work", i) for i in task_ids)), "9"
+        )
+
+
+def test_a_scheduler_starts_the_members_of_a_gang(workspace):
+    gang(
+        workspace,
+        "self.total = meet()\nprint('node', self.index)",
+        "@timeout(seconds=60)\n@pytorch_parallel",
+    )
+    scheduler = GangScheduler(workspace, {"join"})
+    scheduler.begin()
+    ids = ["7", "7_node_1", "7_node_2"]
+    with ThreadPoolExecutor(3) as pool:
+        # They wait for one another.
+        done = list(pool.map(scheduler.member, range(3), ids, ["--num-parallel=3"] * 3))
+    assert [one.code for one in done] == [0, 0, 0], [one.err for one in done]
+    assert "of the 3 branches of `start/1`, 2 lack" in scheduler.join(*ids[:2]).err
+    assert scheduler.join(*reversed(ids)).code == 0
+    data = workspace.latest()["join"].task.data
+    assert (data.sums, data.order) == ([3, 3, 3], ids)
+    assert data.places == [("127.0.0.1", 3, node, "7") for node in range(3)]
+    assert [stack[:3] for stack in data.stacks] == [
+        (node, node, [(node, None, node)]) for node in range(3)
+    ]
+    assert len({env["MASTER_PORT"] for env in data.envs}) == 1
+    work = workspace.latest()["work"]
+    assert work.control_task.id == "7"
+    assert {task.metadata_dict["parallel-world-size"] for task in work} == {"3"}
+    assert sorted(work.control_task.stdout.split()) == ["0", "1", "2", "node", "node", "node"]
+
+
+def test_the_environment_of_a_member_tells_where_the_others_are(workspace):
+    gang(workspace, decorators="@pytorch_parallel")
+    scheduler = GangScheduler(workspace, {"join"})
+    scheduler.begin()
+    there = {
+        "MF_PARALLEL_MAIN_IP": "10.0.0.7",
+        "MF_PARALLEL_CONTROL_TASK_ID": "first",
+        "MASTER_PORT": "4321",
+    }
+    assert scheduler.member(2, "another", **there).code == 0
+    data = workspace.latest()["work"]["another"].data
+    assert data.place == ("10.0.0.7", 3, 2, "first")
+    assert (data.env["MASTER_ADDR"], data.env["MASTER_PORT"]) == ("10.0.0.7", "4321")
+
+
+def test_members_that_make_no_sense_are_refused(workspace):
+    gang(workspace)
+    scheduler = GangScheduler(workspace, {"join"})
+    scheduler.begin()
+    plain = scheduler.step(Todo("work", (TaskPath("scheduled-1", "start", "1"),)), "7")
+    assert "`start/1` starts a gang" in plain.err
+    assert "say with `--ubf-context`" in plain.err
+    assert "starts a gang of 3" in scheduler.member(0, "7", "--num-parallel", "4").err
+    assert "is number 0, not 2" in scheduler.member(0, "7", "--split-index", "2").err
+    assert "members 1 to 2" in scheduler.member(3, "7_node_3").err
+    assert "give the task the id CONTROL_node_1" in scheduler.member(1, "8").err
+    first = Todo("start", (scheduler.parameters,))
+    assert "they start no gang" in scheduler.step(first, "5", "--ubf-context", "ubf_control").err
+    assert scheduler.step(first, "5", "--num-parallel", "2").code == 2
+    assert scheduler.member(0, "7").code == 0
+    assert [task.id for task in workspace.latest()["work"]] == ["7"]

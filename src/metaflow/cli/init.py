@@ -30,7 +30,7 @@ def build(scope: Scope) -> click.Command:
 
 
 def _init(scope: Scope, own: list[ParameterOption], values: dict[str, Any]) -> None:
-    from metaflow.engine.single import begin
+    from metaflow.engine.single_begin import begin
     from metaflow.session import Session
 
     scope.attach(scope.decospecs)

@@ -8,11 +8,11 @@ import click
 
 from metaflow.authoring.composition import config_names
 from metaflow.cli.single_options import id_options, input_options, input_paths, run_request
-from metaflow.errors.input import CommandException
 from metaflow.model.spec import MAX_ATTEMPTS, NO_RETRY_EXIT_CODE
 
 if TYPE_CHECKING:
     from metaflow.cli.scope import Scope
+    from metaflow.engine.member import MemberRequest
     from metaflow.engine.single import TaskRequest
     from metaflow.model.input_paths import TaskPath
     from metaflow.session import Session
@@ -56,7 +56,7 @@ def build(scope: Scope) -> click.Command:
                 ["--ubf-context"],
                 type=click.Choice(["none", "ubf_control", "ubf_task"]),
                 default="none",
-                help="The task's part in a gang.",
+                help="The task's part in a gang: its control task, or another member.",
             ),
             click.Option(
                 ["--num-parallel"], type=click.IntRange(min=0), default=0, help="Size of the gang."
@@ -72,8 +72,10 @@ def _step(scope: Scope, values: dict[str, Any]) -> int:
     from metaflow.errors.run import AttemptsUsedUp
 
     scope.known_step(values["name"])
-    if values["ubf_context"] != "none" or values["num_parallel"]:
-        raise CommandException("A task of a gang can't be run by itself yet.")
+    if values["ubf_context"] == "none" and values["num_parallel"]:
+        raise click.UsageError(
+            "--num-parallel goes with --ubf-context, which says whose task it is."
+        )
     clone = _clone(scope, values)
     try:
         return _run(scope, values) if clone is None else _take_over(scope, values, clone)
@@ -157,4 +159,21 @@ def _request(scope: Scope, values: dict[str, Any], session: Session) -> TaskRequ
         attempt=values["retry_count"],
         user_retries=values["max_user_code_retries"],
         origin_run_id=values["clone_run_id"],
+        member=_member(values),
+    )
+
+
+def _member(values: dict[str, Any]) -> MemberRequest | None:
+    if values["ubf_context"] == "none":
+        return None
+    from metaflow.engine.member import MemberRequest
+    from metaflow.settings.gang import gang_environment
+
+    told = gang_environment()
+    return MemberRequest(
+        values["ubf_context"] == "ubf_control",
+        values["num_parallel"],
+        told.control_id,
+        told.main_ip,
+        told.port,
     )

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from metaflow.authoring.current import current
 from metaflow.authoring.step_decorators import DecoratorSyntax, StepDecorator
 from metaflow.errors.decorator import InvalidDecoratorValue
+from metaflow.model.task import GangPlace
 from metaflow.protocols.step_hook import Attempt
 from metaflow.task.ports import LOCALHOST, free_port
 
@@ -46,7 +47,7 @@ class ParallelDecorator(StepDecorator):
             # A plain call, by a `num_parallel` below 1: a gang of one.
             place, port = Parallel(LOCALHOST, 1, 0, str(current.task_id)), 0
         else:
-            place, port = Parallel(LOCALHOST, gang.count, gang.node, gang.control_id), gang.port
+            place, port = _seen_by(gang), gang.port
         os.environ.update(self.variables(place, port))
         current._update_env({"parallel": place})  # noqa: SLF001 - it is there for decorators
         proceed()
@@ -60,6 +61,10 @@ class ParallelDecorator(StepDecorator):
             "MF_PARALLEL_NODE_INDEX": str(place.node_index),
             "MF_PARALLEL_CONTROL_TASK_ID": place.control_task_id,
         }
+
+
+def _seen_by(gang: GangPlace) -> Parallel:
+    return Parallel(gang.main_ip or LOCALHOST, gang.count, gang.node, gang.control_id)
 
 
 class PytorchParallelDecorator(ParallelDecorator):

@@ -20,6 +20,8 @@ class GangPorts:
 
     def settle(self, launch: Launch, gang: GangPlace) -> Launch:
         """Tell a member the port that all members of its gang's attempt are told."""
+        if gang.port:
+            return launch
         attempt, port = self._ports.get(gang.control_id, (-1, 0))
         if attempt != launch.attempt:
             # Not the port of an attempt before: it may still be in use.

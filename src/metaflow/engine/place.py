@@ -21,7 +21,11 @@ class Place(NamedTuple):
 
 
 def find_place(
-    graph: FlowGraph, step: str, inputs: list[OriginTask], split_index: int | None
+    graph: FlowGraph,
+    step: str,
+    inputs: list[OriginTask],
+    split_index: int | None,
+    width: int | None = None,
 ) -> Place:
     """Find a task's place from its predecessors, as a whole run's plan would have it.
 
@@ -35,6 +39,8 @@ def find_place(
         Its predecessors, all finished; the `_parameters` task or none for a start.
     split_index : int, optional
         For a child of a foreach, the position of its item.
+    width : int, optional
+        For the join of a gang, how many members the gang has.
 
     Raises
     ------
@@ -46,6 +52,23 @@ def find_place(
             raise InputPathsWrong(step, "only the first step of a flow has no step before it")
         _refuse_index(step, split_index)
         return Place((), ())
+    check_inputs(step, inputs)
+    if graph[step].type == "join":
+        _refuse_index(step, split_index)
+        return _join(step, inputs, width)
+    if len(inputs) > 1:
+        raise InputPathsWrong(step, f"there are {len(inputs)}, but the step is no join")
+    return Place(_after(graph, step, inputs[0], split_index), tuple(inputs))
+
+
+def check_inputs(step: str, inputs: Sequence[OriginTask]) -> None:
+    """Refuse predecessors that have failed or have gone on to another step.
+
+    Raises
+    ------
+    InputPathsWrong
+        One has.
+    """
     for task in inputs:
         if not (task.ok or task.handled):
             raise InputPathsWrong(step, f"`{task.step}/{task.task_id}` has failed")
@@ -53,12 +76,15 @@ def find_place(
         if step not in targets:
             way = " and ".join(f"`{name}`" for name in targets) or "nowhere"
             raise InputPathsWrong(step, f"`{task.step}/{task.task_id}` has gone on to {way}")
-    if graph[step].type == "join":
-        _refuse_index(step, split_index)
-        return _join(step, inputs)
-    if len(inputs) > 1:
-        raise InputPathsWrong(step, f"there are {len(inputs)}, but the step is no join")
-    return Place(_after(graph, step, inputs[0], split_index), tuple(inputs))
+
+
+def gang_width(store: JoinableJournal, run: JoinedRun, inputs: Sequence[OriginTask]) -> int | None:
+    """Count the members of the gang that these tasks are of; None if they are of none."""
+    frames = inputs[0].frames if inputs else ()
+    if not frames or frames[-1].count is not None:
+        return None
+    (split,) = store.named_tasks(run.key, [frames[-1].task_id])
+    return None if split.transition is None else split.transition.width
 
 
 def finished_tasks(
@@ -88,8 +114,11 @@ def _after(
     transition = before.transition
     assert transition is not None, "it leads to this step"
     if transition.is_gang:
-        reason = f"`{before.step}/{before.task_id}` starts a gang, whose tasks only run together"
-        raise InputPathsWrong(step, reason, hint="start a whole run instead")
+        raise InputPathsWrong(
+            step,
+            f"`{before.step}/{before.task_id}` starts a gang",
+            hint="say with `--ubf-context` and `--split-index` which of its members the task is",
+        )
     var, count, index = transition.var, transition.width, split_index
     if var is None:
         _refuse_index(step, split_index)
@@ -113,7 +142,7 @@ def _after(
     return (*before.frames, frame)
 
 
-def _join(step: str, inputs: list[OriginTask]) -> Place:
+def _join(step: str, inputs: list[OriginTask], width: int | None) -> Place:
     if not all(task.frames for task in inputs):
         raise InputPathsWrong(step, "no split is open that it could join")
     first = inputs[0].frames[-1]
@@ -129,7 +158,7 @@ def _join(step: str, inputs: list[OriginTask]) -> Place:
             )
         if found.setdefault(frame.index, task) is not task:
             raise InputPathsWrong(step, f"two of them are branch {frame.index} of the split")
-    count = max(found) + 1 if first.count is None else first.count
+    count = first.count if first.count is not None else width or max(found) + 1
     missing = [str(index) for index in range(count) if index not in found]
     if missing:
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")  # noqa: PLR2004 - as many as fit a line

@@ -7,15 +7,16 @@ follow, and readers, find it.
 """
 
 import json
-import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.artifact_store.logs import log_path
 from metaflow.authoring.step_decorators import declare
+from metaflow.engine.gangs import gang_facts
 from metaflow.engine.launch import FlowRun, check_same_artifacts, check_specs
 from metaflow.engine.loop import RunLoop
+from metaflow.engine.member import MemberPlace, MemberRequest, find_member, port_of
 from metaflow.engine.packaging import (
     await_package,
     begin_packing,
@@ -24,33 +25,31 @@ from metaflow.engine.packaging import (
     packs_first,
     record_package,
 )
-from metaflow.engine.place import Place, find_place, finished_tasks
+from metaflow.engine.place import Place, find_place, finished_tasks, gang_width
 from metaflow.engine.plan_graph import plan_graph
 from metaflow.engine.plan_messages import Launch
 from metaflow.engine.request import RunRequest
+from metaflow.engine.single_begin import NoWorkers
 from metaflow.engine.single_keeping import EchoingBook, SilentConsole, TaskJournal, open_log
 from metaflow.engine.single_plan import SingleTaskPlan
 from metaflow.errors.base import MetaflowException
-from metaflow.errors.metadata import RunExists
 from metaflow.errors.run import (
     AttemptsUsedUp,
     InputPathsWrong,
     RunNotBegun,
     SingleTaskFailed,
 )
-from metaflow.metadata_store.holding import Holding, carried_by_scheduler
+from metaflow.metadata_store.holding import Holding
 from metaflow.model.artifact import manifest_from_json
 from metaflow.model.input_paths import TaskPath
 from metaflow.model.records import (
-    PARAMETERS_STEP,
     AttemptDone,
-    AttemptStarted,
     JoinedRun,
     RunDone,
     TaskCreated,
 )
 from metaflow.model.spec import StepSpec
-from metaflow.model.task import RunContext
+from metaflow.model.task import GangPlace, RunContext
 from metaflow.protocols.metadata_store import JoinableJournal
 from metaflow.protocols.workers import WorkerSource
 
@@ -77,6 +76,8 @@ class TaskRequest(NamedTuple):
     """Attempts after this many run no user code: they only record that earlier ones died."""
     origin_run_id: str | None = None
     """The run that this one resumes."""
+    member: MemberRequest | None = None
+    """Which member of a gang the task is; None if it runs on its own."""
 
 
 class Ending(NamedTuple):
@@ -86,51 +87,6 @@ class Ending(NamedTuple):
     """Why it failed; None if it did not."""
     retryable: bool = True
     """Another attempt might succeed."""
-
-
-def begin(request: RunRequest, session: "Session", run_id: str, task_id: str) -> str | None:
-    """Begin a run and store its parameters; a repetition changes nothing.
-
-    Parameters
-    ----------
-    request : RunRequest
-        The flow and the parameters.
-    session : Session
-        Open stores.
-    run_id : str
-        Id of the run, chosen by the scheduler.
-    task_id : str
-        Id of the pseudo-task that holds the parameters.
-
-    Returns
-    -------
-    str or None
-        Why the code of the run is not packed; None if it is, or shall not be.
-    """
-    run = FlowRun(request, {}, _NoWorkers(), session)
-    store = session.store
-    try:
-        new = run.new_run(run_id)._replace(lease=carried_by_scheduler())
-        key = store.begin_run(new)
-    except RunExists:
-        # Somebody was here before, perhaps a try of the same that has died since.
-        joined = store.join_run(request.flow.__name__, run_id, request.tags)
-        assert joined is not None, "it exists"
-        key = joined.key
-    if store.parameters(key) is not None:
-        return None
-    problem = None
-    if request.package is not None:
-        problem = record_package(pack_first(request), store, key).problem
-    parameters = run.save_parameters(run_id, None)
-    now = time.time()
-    changes = (
-        TaskCreated(task_id, PARAMETERS_STEP, now, (), ()),
-        AttemptStarted(task_id, 0, now, os.getpid()),
-        AttemptDone(task_id, 0, now, True, False, parameters, None),
-    )
-    store.write(key, changes)
-    return problem
 
 
 def run_single(request: TaskRequest, workers: WorkerSource, session: "Session") -> Ending:
@@ -171,6 +127,7 @@ def run_single(request: TaskRequest, workers: WorkerSource, session: "Session") 
         is_join=node.is_join,
         last_attempt=request.attempt >= request.user_retries,
         fallback=request.attempt > request.user_retries,
+        gang=_gang(request, place),
     )
     failure = SingleTaskFailed(request.step, request.task_id, request.attempt)
     plan = SingleTaskPlan(node, launch, failure)
@@ -244,7 +201,9 @@ def clone_single(request: TaskRequest, origin: TaskPath, session: "Session") -> 
     done = AttemptDone(
         request.task_id, 0, now, task.ok, task.handled, task.manifest_json, task.transition
     )
-    store.write(run.key, (created, done))
+    gang = _gang(request, place)
+    facts = () if gang is None else gang_facts(request.task_id, 0, gang, now)
+    store.write(run.key, (created, done, *facts))
     if request.step == request.run.graph.end_step:
         store.write(run.key, (RunDone(now, ok=True),))
 
@@ -271,14 +230,24 @@ def _check_artifacts(request: TaskRequest, session: "Session", run_id: str) -> N
     check_same_artifacts(session, request.run.flow.__name__, run_id, request.run.artifact_root)
 
 
-def _place(request: TaskRequest, run: JoinedRun, store: JoinableJournal) -> Place:
-    inputs = finished_tasks(store, request.step, request.inputs, run, request.run_id)
-    return find_place(request.run.graph, request.step, inputs, request.split_index)
+def _place(request: TaskRequest, run: JoinedRun, store: JoinableJournal) -> Place | MemberPlace:
+    step, index = request.step, request.split_index
+    inputs = finished_tasks(store, step, request.inputs, run, request.run_id)
+    if request.member is not None:
+        return find_member(step, request.task_id, inputs, index, request.member)
+    return find_place(request.run.graph, step, inputs, index, gang_width(store, run, inputs))
+
+
+def _gang(request: TaskRequest, place: Place | MemberPlace) -> GangPlace | None:
+    if request.member is None or not isinstance(place, MemberPlace):
+        return None
+    port = port_of(place.gang, request.run_id, request.attempt, request.member)
+    return place.gang._replace(port=port)
 
 
 def _context(request: TaskRequest, run: JoinedRun, manifest: str, session: "Session") -> RunContext:
     parameters = manifest_from_json(json.loads(manifest))
-    context = FlowRun(request.run, {}, _NoWorkers(), session).context(request.run_id, parameters)
+    context = FlowRun(request.run, {}, NoWorkers(), session).context(request.run_id, parameters)
     return context._replace(
         pack=run.pack, tags=run.tags, user=run.user, origin_run_id=run.origin_run_id
     )
@@ -301,27 +270,3 @@ def stored_values(
     manifest = manifest_from_json(json.loads(text))
     artifacts = session.artifacts_of(flow, run_id)
     return {name: artifacts.load(manifest[name]) for name in names if name in manifest}
-
-
-class _NoWorkers:
-    """Stands in where nothing will run."""
-
-    def save(self, values: Mapping[str, object], root: str, pack: str) -> None:
-        """Let the caller store the values."""
-
-    def configure(self, context: RunContext) -> None:
-        """Nobody has to know."""
-
-    def request(self, env: tuple[tuple[str, str], ...], count: int) -> None:
-        """Nobody comes."""
-
-    def fileno(self) -> int:
-        """Never asked."""
-        return -1
-
-    def poll(self) -> list[Any]:
-        """Nothing happens."""
-        return []
-
-    def close(self) -> None:
-        """Nothing is left."""

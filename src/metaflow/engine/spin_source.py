@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from metaflow.engine.place import find_place, finished_tasks
+from metaflow.engine.place import find_place, finished_tasks, gang_width
 from metaflow.errors.input import CommandException
 from metaflow.errors.metadata import ObjectNotFound
 from metaflow.errors.run import InputPathsWrong, NothingToSpin
@@ -159,7 +159,7 @@ def after_inputs(
     joined = store.join_run(graph.name, run.run_id)
     assert joined is not None, "the run was found"
     inputs = finished_tasks(store, step, paths, joined, run.run_id)
-    place = find_place(graph, step, inputs, split_index)
+    place = find_place(graph, step, inputs, split_index, gang_width(store, joined, inputs))
     pathspec = f"{graph.name}/{run.run_id}/{step}"
     return _previous(store, run, pathspec, place.frames, place.inputs)
 

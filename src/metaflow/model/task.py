@@ -181,7 +181,9 @@ class GangPlace(NamedTuple):
     count: int  # type: ignore[assignment]  # as in `Frame`
     """Number of members that run the user's code."""
     port: int = 0
-    """A free port of this machine, the same for all members; 0 until the attempt starts."""
+    """Where the members meet, the same for all of them; 0 until the attempt starts."""
+    main_ip: str = ""
+    """Address of node 0; empty for this machine."""
 
 
 class Assignment(NamedTuple):
