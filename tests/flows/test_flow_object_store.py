@@ -9,53 +9,9 @@ import subprocess
 import sys
 
 import pytest
+from flow_in_store import FLOW, check, files, move, times
 
 from metaflow import Flow, Run, Task
-
-FLOW = """
-import os
-import numpy as np
-from metaflow import *
-
-
-class StoredFlow(FlowSpec):
-    alpha = Parameter("alpha", default=3)
-    text = IncludeFile("text", default="flow.py")
-    settings = Config("settings", default_value={"limit": 7})
-
-    @step
-    def start(self):
-        print("so it begins")
-        self.array = np.arange(1 << 20)
-        self.zeros = np.zeros(1 << 22)
-        self.words = "word " * 50_000
-        self.items = [f"item {number}" for number in range(4)]
-        self.next(self.work, foreach="items")
-
-    @step
-    def work(self):
-        assert self.array[-1] == (1 << 20) - 1
-        self.done = self.input.upper()
-        self.next(self.join)
-
-    @step
-    def join(self, inputs):
-        if os.path.exists("fail"):
-            raise ValueError("not today")
-        self.all = [one.done for one in inputs]
-        self.merge_artifacts(inputs, exclude=["done"])
-        self.next(self.end)
-
-    @step
-    def end(self):
-        assert self.settings.limit == 7
-        assert "class StoredFlow" in self.text
-        self.total = float(self.zeros.sum()) + self.alpha
-
-
-if __name__ == "__main__":
-    StoredFlow()
-"""
 
 
 @pytest.fixture
@@ -70,25 +26,6 @@ def stored(workspace, monkeypatch):
     return workspace
 
 
-def move(workspace, monkeypatch, machine):
-    """Go on at another machine, whose cache is empty."""
-    place = str(workspace.folder / f"cache of {machine}")
-    workspace.env["METAFLOW_CLIENT_CACHE_PATH"] = place
-    monkeypatch.setenv("METAFLOW_CLIENT_CACHE_PATH", place)
-
-
-def files(workspace, folder):
-    return sorted(
-        str(path.relative_to(workspace.folder))
-        for path in (workspace.folder / folder).rglob("*")
-        if path.is_file()
-    )
-
-
-def times(workspace, folder):
-    return {path: os.stat(workspace.folder / path).st_mtime_ns for path in files(workspace, folder)}
-
-
 def test_bytes_are_in_the_store_and_facts_beside_the_flow(stored):
     run = stored.run()
     assert {path.split("/")[1] for path in files(stored, "bucket")} == {
@@ -100,20 +37,6 @@ def test_bytes_are_in_the_store_and_facts_beside_the_flow(stored):
     assert not {path.split("/")[1] for path in files(stored, ".metaflow")} & {"blobs", "packs"}
     facts = run["start"].task.metadata_dict
     assert (facts["ds-type"], facts["ds-root"]) == ("s3", f"file://{stored.folder}/bucket")
-
-
-def check(run):
-    assert run.successful
-    assert run["end"].task.data.total == 3.0
-    assert run["join"].task.data.all == ["ITEM 0", "ITEM 1", "ITEM 2", "ITEM 3"]
-    start = run["start"].task
-    assert start.data.array[17] == 17
-    assert start.data.words == "word " * 50_000
-    assert "class StoredFlow" in start.data.text
-    assert start["settings"].data == {"limit": 7}
-    assert start.stdout == "so it begins\n"
-    assert sorted(task.data.done for task in run["work"]) == run["join"].task.data.all
-    assert "class StoredFlow" in run.code.flowspec
 
 
 def test_the_client_finds_everything_here_and_on_another_machine(stored, monkeypatch):

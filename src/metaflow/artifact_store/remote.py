@@ -54,6 +54,10 @@ class RemoteArtifactStore(ArtifactStore):
         parts = [part for ref in known.values() for part in ref.parts]
         return RemoteBatch(self.place, pack, self._remote, self._mapped, parts)
 
+    def load_ahead(self) -> None:
+        """Load what saving and loading take, and open nothing; for a process that will fork."""
+        self.place.load_ahead()
+
     def check_access(self) -> None:
         """Find out before work starts whether the store can be used at all.
 

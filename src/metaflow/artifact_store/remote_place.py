@@ -9,6 +9,7 @@ from blake3 import blake3
 
 from metaflow.artifact_store.cache import ByteCache, private_folder
 from metaflow.artifact_store.hashing import BLOBS
+from metaflow.artifact_store.transfers import in_order
 from metaflow.errors.storage import ArtifactCorrupt, ArtifactMissing, ObjectMissing
 from metaflow.settings.artifact_roots import FILES
 from metaflow.settings.client_cache import cache_settings
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
     from metaflow.protocols.object_store import ObjectStore
     from metaflow.settings import Settings
+
+
+PIECE: Final = 8 << 20
+"""Bytes that are asked for at a time: half as much memory as an object store itself would take."""
+PIECES_AHEAD: Final = 4
+"""How many pieces of one object are under way."""
 
 
 class RemotePlace:
@@ -49,6 +56,13 @@ class RemotePlace:
             path = self.url.removeprefix(FILES)
             self._objects = open_object_store(path, self._known_settings())
         return self._objects
+
+    def load_ahead(self) -> None:
+        """Load what it takes to open the objects, and the settings; open nothing but the cache."""
+        from metaflow.object_store.opening import load_ahead
+
+        load_ahead(self.url.removeprefix(FILES))
+        _ = self.cache
 
     @property
     def cache(self) -> ByteCache:
@@ -133,8 +147,13 @@ class RemotePlace:
         ArtifactMissing
             There is no such object.
         """
+        objects = self.objects
+
+        def read(start: int) -> bytes:
+            return objects.get(key, start, min(PIECE, size - start))
+
         try:
-            yield from self.objects.get_pieces(key, 0, size)
+            yield from in_order(read, range(0, size, PIECE), PIECES_AHEAD)
         except ObjectMissing as error:
             digest = key.rpartition("/")[2].partition(".")[0]
             raise ArtifactMissing(self.path(key), digest) from error

@@ -232,6 +232,9 @@ class ArtifactStore:
             raise UnknownEncoding(ref.encoding, ref.type, tuple(self._LOADERS))
         return loader(self, ref)
 
+    def load_ahead(self) -> None:
+        """Load what saving and loading take, and open nothing; for a process that will fork."""
+
     def check_access(self) -> None:
         """Find out before work starts whether the store can be used at all.
 

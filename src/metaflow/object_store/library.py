@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from typing import Any, Final
@@ -63,6 +64,11 @@ class Library:
             self._module = module
             self._pid = pid
         return self._module
+
+    def load_ahead(self) -> None:
+        """Load the compiled part and use nothing of it: children that are forked then have it."""
+        with suppress(ImportError, OSError):  # whoever uses it is told
+            _load(f"{NAME}.{NATIVE}", _path_of_native())
 
     def keep(self, belongs_to_parent: object) -> None:
         """Never destroy an object of the copy that the parent process uses."""

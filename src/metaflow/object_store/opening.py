@@ -11,6 +11,21 @@ if TYPE_CHECKING:
     from metaflow.settings.load import Settings
 
 
+def load_ahead(url: str) -> None:
+    """Load what it takes to open a store, and open nothing; for a process that is going to fork.
+
+    Parameters
+    ----------
+    url : str
+        The address of the store.
+    """
+    if parse_address(url) is not None:
+        from metaflow.object_store import cloud  # noqa: F401 - to have it
+        from metaflow.object_store.library import library
+
+        library.load_ahead()
+
+
 def open_object_store(url: str, settings: Settings) -> ObjectStore:
     """Open the store at an address; nothing is read or written yet.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from metaflow.errors.input import DatastoreRootInvalid, DatastoreRootMissing
+from metaflow.settings.object_store import ROOTS
 
 if TYPE_CHECKING:
     from metaflow.settings.load import Settings
@@ -13,11 +14,6 @@ SCHEMES: Final = {"s3": "s3://", "gs": "gs://", "azure": "azure://"}
 """What addresses begin with, for each kind of object store."""
 FILES: Final = "file://"
 """Begins the address of a folder that is used as if it were an object store."""
-SETTINGS: Final = {
-    "s3": "DATASTORE_SYSROOT_S3",
-    "gs": "DATASTORE_SYSROOT_GS",
-    "azure": "DATASTORE_SYSROOT_AZURE",
-}
 EXAMPLES: Final = {
     "s3": "s3://bucket/prefix",
     "gs": "gs://bucket/prefix",
@@ -52,7 +48,7 @@ def artifact_root(datastore: str, settings: Settings, given: str | None = None) 
     scheme = SCHEMES.get(datastore)
     if scheme is None:
         return ""
-    setting = SETTINGS[datastore]
+    setting = ROOTS[datastore]
     url = (given or settings.raw.get(setting) or "").rstrip("/")
     if not url:
         raise DatastoreRootMissing(datastore, setting, EXAMPLES[datastore])

@@ -35,6 +35,7 @@ def prepare(flow: type[FlowSpec]) -> None:
 def make_ready(flow: type[FlowSpec], context: RunContext) -> Ready:
     """Do the rest of what comes before the first attempt of a run."""
     store = open_artifact_store(context.place_of_artifacts)
+    store.load_ahead()
     survives_power_loss()  # asked for all workers that are forked from here
     flow_graph(flow)
     configs = {name: store.load(context.parameters[name]) for name in config_names(flow)}
