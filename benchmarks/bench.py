@@ -39,6 +39,8 @@ class Sizes(NamedTuple):
     lines: int = 1_000_000
     runs: int = 500
     runs_read: int = 100
+    very_many_tasks: int = 100_000
+    very_many_runs: int = 100_000
 
     def scaled(self, share: float) -> Sizes:
         """Shrink everything to this share."""

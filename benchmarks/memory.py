@@ -52,6 +52,15 @@ def _memory_of(pid: int) -> tuple[int, int]:
     return pss, rss
 
 
+def own_peak_mb(pid: int) -> float:
+    """Return the largest resident set that one process has had so far; 0 when it has ended."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1e3
+    except (OSError, StopIteration):
+        return 0.0
+
+
 class Sampler:
     """Watches all descendants of this process from a thread; use it as a context manager."""
 

@@ -13,7 +13,7 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.memory import Peak, Sampler, descendants
+from benchmarks.memory import Peak, Sampler, descendants, own_peak_mb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PR_SET_CHILD_SUBREAPER = 36
 ORPHAN_PATIENCE_S = 5.0
+LOOK_EVERY_S = 0.1
 
 
 class BenchmarkFailed(Exception):
@@ -35,6 +36,8 @@ class Usage(NamedTuple):
     console: Path
     peak: Peak = Peak(0.0, 0.0)
     """Zeros unless memory was sampled."""
+    own_peak_mb: float = 0.0
+    """What the command's first process alone has needed, as far as was seen ten times a second."""
 
     def printed(self) -> str:
         """All that the command wrote to its console."""
@@ -76,7 +79,7 @@ def run(
             start_new_session=True,
         )
         try:
-            _wait(process, timeout_s)
+            own_peak_mb = _wait(process, timeout_s)
         except BaseException:
             _end_all()
             raise
@@ -88,7 +91,8 @@ def run(
             f"{' '.join(str(part) for part in command)} (its output is in {console})"
         )
     cpu = _children_cpu_s() - before
-    return Usage(wall, cpu, console, sampler.peak) if sampler else Usage(wall, cpu, console)
+    usage = Usage(wall, cpu, console, own_peak_mb=own_peak_mb)
+    return usage._replace(peak=sampler.peak) if sampler else usage
 
 
 def count_system_calls(
@@ -109,17 +113,23 @@ def _children_cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> None:
+def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> float:
+    """Wait for a process; return the most memory that it was seen to have needed, in MB."""
     # A poll on the process itself: subprocess's own timeout looks only now and then.
     handle = os.pidfd_open(process.pid)
+    deadline = time.monotonic() + timeout_s
+    peak_mb = 0.0
     try:
         poll = select.poll()
         poll.register(handle, select.POLLIN)
-        if not poll.poll(timeout_s * 1000):
-            raise BenchmarkFailed(f"no end after {timeout_s:.0f} s: {process.args!r}")
+        while not poll.poll(LOOK_EVERY_S * 1000):
+            if time.monotonic() > deadline:
+                raise BenchmarkFailed(f"no end after {timeout_s:.0f} s: {process.args!r}")
+            peak_mb = max(peak_mb, own_peak_mb(process.pid))
     finally:
         os.close(handle)
     process.wait()
+    return peak_mb
 
 
 def _reap_orphans(command: Sequence[str | Path]) -> None:

@@ -14,6 +14,8 @@ from benchmarks.rows import (
     resume,
     small_artifacts,
     small_flows,
+    very_many_runs,
+    very_many_tasks,
     wide,
 )
 
@@ -45,4 +47,6 @@ ROWS = [
     Row("E10", "a task that prints very many lines", logs.measure),
     Row("E11", "the client on a store of many runs", client.measure),
     Row("C4", "a foreach of 10,000 tasks and its join", wide.measure),
+    Row("S1", "a foreach of 100,000 tasks, and its resume", very_many_tasks.measure),
+    Row("S2", "the client on a store of 100,000 runs", very_many_runs.measure),
 ]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from metaflow.client.base import MetaflowObject, place_of
 from metaflow.client.run import Run, run_object
 from metaflow.client.scope import Scope, current_scope, scope_of
-from metaflow.client.view import RunView, catalog_of, local_time
+from metaflow.client.siblings import RunListing
+from metaflow.client.view import RUNNING, RunView, catalog_of, local_time
 from metaflow.errors.metadata import MetaflowNamespaceMismatch, ObjectNotFound
+from metaflow.metadata_store.sqlite.catalog import NEWEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
 
 FIRST_PAGE: Final = 32
-LARGEST_PAGE: Final = 1024
+LARGEST_PAGE: Final = 512
 """Listings come in pages that grow: the newest few at once, all in few queries."""
 
 
@@ -96,17 +98,19 @@ class Flow(MetaflowObject, depth=1, kind="flow"):
         Run
             The next run.
         """
-        wanted = self._wanted(tags)
-        count = FIRST_PAGE
-        listed = self._catalog.runs(self._facts.key, wanted, count=count)
-        while listed:
+        catalog, flow = self._catalog, self._facts.key
+        wanted = catalog.rarest_first(flow, self._wanted(tags))
+        count, before = FIRST_PAGE, NEWEST
+        while True:
+            version = catalog.version()
+            listed = catalog.runs(flow, wanted, before=before, count=count)
+            listing = RunListing(catalog, version, listed, RUNNING)
             for facts in listed:
-                yield self._run(facts)
+                yield self._run(facts, listing)
             if len(listed) < count:
                 return
-            last = listed[-1].key
+            before = listed[-1].key
             count = min(count * 4, LARGEST_PAGE)
-            listed = self._catalog.runs(self._facts.key, wanted, before=last, count=count)
 
     def __iter__(self) -> Iterator[Run]:
         return self.runs()
@@ -122,11 +126,10 @@ class Flow(MetaflowObject, depth=1, kind="flow"):
     def __contains__(self, run_id: object) -> bool:
         return self._catalog.run(self._facts.name, str(run_id)) is not None
 
-    def _run(self, facts: RunFacts) -> Run:
-        return run_object(RunView(self._scope, self._catalog, self._facts.name, facts))
+    def _run(self, facts: RunFacts, listing: RunListing | None = None) -> Run:
+        return run_object(RunView(self._scope, self._catalog, self._facts.name, facts, listing))
 
     def _wanted(self, tags: tuple[str, ...]) -> tuple[str, ...]:
-        # The namespace comes last: it is mostly the commonest of the tags.
         namespace = self._scope.namespace
         return tags if namespace is None else (*tags, namespace)
 

@@ -29,6 +29,11 @@ class OlderRuns:
         self._changed_at: int | None = None
         self._history: OlderHistory | None = None
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there are any, as far as was seen at the last look."""
+        return self._history is not None
+
     def look(self, store: SqliteMetadataStore | None) -> SqliteMetadataStore | None:
         """Record what is new.
 

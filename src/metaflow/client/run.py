@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from metaflow.client.artifact import MetaflowData
 from metaflow.client.base import MetaflowObject
 from metaflow.client.code import PACKAGE, MetaflowCode, code_of
-from metaflow.client.step import Step, step_object
+from metaflow.client.siblings import many
+from metaflow.client.step import Step, step_object, steps_of
 from metaflow.client.task import Task, task_object
 from metaflow.client.task_view import TaskView, stored_task
 from metaflow.client.trigger import Trigger, trigger_of
@@ -20,6 +21,8 @@ from metaflow.model.records import PARAMETERS_STEP, PARENT_TASK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
+
+    from metaflow.metadata_store.facts import TaskFacts
 
 
 class Run(MetaflowObject, depth=2, kind="run"):
@@ -98,10 +101,19 @@ class Run(MetaflowObject, depth=2, kind="run"):
         facts = view.now()
         if facts.end_task is None:
             return None
-        settled = view.settled
-        found = view.catalog.task(facts.key, str(facts.end_task))
+        settled, end = view.settled, str(facts.end_task)
+        catalog = view.catalog
+        found: tuple[TaskFacts | None, str | None] | None = view.ask(
+            "end task",
+            lambda: (catalog.task(facts.key, end), None),
+            lambda keys: many().end_tasks(catalog, keys),
+        )
         assert found is not None, "the end task is recorded with the run's mark of it"
-        return task_object(TaskView(view, found, settled=settled))
+        task, manifest = found
+        assert task is not None, "as above"
+        if manifest is not None:
+            return task_object(stored_task(view, task, manifest))
+        return task_object(TaskView(view, task, settled=settled))
 
     @property
     def data(self) -> MetaflowData | Any:
@@ -110,9 +122,14 @@ class Run(MetaflowObject, depth=2, kind="run"):
         facts = view.now()
         if facts.end_task is None:
             return None
-        text = None
+        text: str | None = None
         if facts.end_attempt is not None:
-            text = view.catalog.manifest(facts.key, str(facts.end_task), facts.end_attempt)
+            catalog, end, attempt = view.catalog, str(facts.end_task), facts.end_attempt
+            text = view.ask(
+                "end manifest",
+                lambda: catalog.manifest(facts.key, end, attempt),
+                lambda keys: many().end_manifests(catalog, keys),
+            )
         return MetaflowData(
             AttemptView(
                 view,
@@ -173,15 +190,21 @@ class Run(MetaflowObject, depth=2, kind="run"):
 
     def __iter__(self) -> Iterator[Step]:
         view = self._view
-        for facts in view.catalog.steps(view.facts.key):
+        listed, siblings = steps_of(view)
+        for facts in listed:
             if facts.name != PARAMETERS_STEP:
-                yield step_object(view, facts)
+                yield step_object(view, facts, siblings=siblings)
 
     def __getitem__(self, name: str) -> Step:
         view = self._view
         if view.settled:
             # Nothing of it changes any more, and most who ask go on to the step's task.
-            found = view.catalog.step_and_newest_task(view.facts.key, name)
+            catalog = view.catalog
+            found = view.ask(
+                f"step {name}",
+                lambda: catalog.step_and_newest_task(view.facts.key, name),
+                lambda keys: many().newest_tasks(catalog, keys, name),
+            )
             if found is not None:
                 step, task, manifest = found
                 return step_object(view, step, stored_task(view, task, manifest))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from metaflow.client.base import MetaflowObject
+from metaflow.client.siblings import Siblings, many
 from metaflow.client.task import Task, task_object
 from metaflow.client.task_view import TaskView, newest_task_of, tasks_of
 from metaflow.client.view import RunView, find_run, local_time
@@ -25,11 +26,12 @@ class Step(MetaflowObject, depth=3, kind="step"):
     Iterating it yields its tasks, newest first; `step['7']` is one of them.
     """
 
-    __slots__ = ("_facts", "_newest", "_view")
+    __slots__ = ("_facts", "_newest", "_siblings", "_view")
 
     _view: RunView
     _facts: StepFacts
     _newest: TaskView | None
+    _siblings: Siblings | None
 
     def _locate(self, components: Sequence[str], attempt: int | None) -> None:  # noqa: ARG002 - steps have no attempts
         flow, run_id, name = components
@@ -41,6 +43,7 @@ class Step(MetaflowObject, depth=3, kind="step"):
         self._view = view
         self._facts = facts
         self._newest = None
+        self._siblings = None
 
     @property
     def _run_view(self) -> RunView:
@@ -66,7 +69,9 @@ class Step(MetaflowObject, depth=3, kind="step"):
     def task(self) -> Task:
         """The newest task of the step."""
         found = self._newest
-        return task_object(newest_task_of(self._view, self._facts.key) if found is None else found)
+        if found is None:
+            found = newest_task_of(self._view, self._facts.key, self._siblings)
+        return task_object(found)
 
     def tasks(self, *tags: str) -> Iterator[Task]:
         """Go through the tasks of the step, newest first.
@@ -85,7 +90,7 @@ class Step(MetaflowObject, depth=3, kind="step"):
             yield from self
 
     def __iter__(self) -> Iterator[Task]:
-        return map(task_object, tasks_of(self._view, self._facts.key))
+        return map(task_object, tasks_of(self._view, self._facts.key, self._siblings))
 
     def __getitem__(self, task_id: str) -> Task:
         found = self._child(task_id)
@@ -152,11 +157,45 @@ class Step(MetaflowObject, depth=3, kind="step"):
                 yield step_object(self._view, facts)
 
 
-def step_object(view: RunView, facts: StepFacts, newest: TaskView | None = None) -> Step:
-    """Show a step that was found already, and maybe what is known for good of its newest task."""
+def steps_of(view: RunView) -> tuple[list[StepFacts], Siblings | None]:
+    """List the steps of a run, newest first, and say among which steps they were listed."""
+    catalog, key = view.catalog, view.facts.key
+
+    def of_one() -> tuple[list[StepFacts], Siblings | None]:
+        steps = catalog.steps(key)
+        return steps, Siblings([step.key for step in steps]) if view.settled else None
+
+    def of_some(keys: Sequence[int]) -> dict[int, tuple[list[StepFacts], Siblings | None]]:
+        found = many().steps_of_runs(catalog, keys)
+        shared = Siblings([step.key for steps in found.values() for step in steps])
+        return {run: (steps, shared) for run, steps in found.items()}
+
+    return view.ask("steps", of_one, of_some) or ([], None)
+
+
+def step_object(
+    view: RunView,
+    facts: StepFacts,
+    newest: TaskView | None = None,
+    siblings: Siblings | None = None,
+) -> Step:
+    """Show a step that was found already.
+
+    Parameters
+    ----------
+    view : RunView
+        Its run.
+    facts : StepFacts
+        The step.
+    newest : TaskView, optional
+        What is known for good of its newest task.
+    siblings : Siblings, optional
+        The steps that it was listed with, if none of them will change.
+    """
     step = Step.__new__(Step)
     step._scope = view.scope
     step._view = view
     step._facts = facts
     step._newest = newest
+    step._siblings = siblings
     return step

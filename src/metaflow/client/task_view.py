@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from metaflow.client.siblings import FEW, Siblings, many
 from metaflow.client.view import AttemptView, RunView, find_run
 from metaflow.errors.metadata import AttemptNotFound, ObjectNotFound
 from metaflow.model.task import Frame
@@ -19,42 +20,85 @@ FIRST_PAGE: Final = 32
 LARGEST_PAGE: Final = 512
 """Listings come in pages that grow: the newest few at once, all in few queries."""
 
-SPARSE: Final = 4
-"""Tasks are read together if there are not more than so many ids for each of them."""
-
 SUGGESTED: Final = 50
 """Among so many ids an error looks for the one that was meant."""
+
+Manifests: TypeAlias = dict[int | str, tuple[int, str]]
+"""Attempt number and manifest by a task's id."""
 
 _decode: Final = json.JSONDecoder().decode
 
 
 class Page:
-    """Tasks that were listed together, so that their manifests can be read together."""
+    """Tasks that were listed together, so that more about them can be read together.
 
-    __slots__ = ("_manifests", "_run", "_step", "tasks")
+    Parameters
+    ----------
+    run : RunView
+        The run.
+    tasks : list of TaskFacts
+        The tasks.
+    version : tuple of int
+        The store's state when they were listed, or before; empty if nothing will change.
+    siblings : Siblings, optional
+        For the first page of a step's tasks: the steps that were listed with it.
+    manifests : dict, optional
+        What is known already of what they stored: attempt number and manifest by id.
+    """
+
+    __slots__ = ("_manifests", "_now", "_run", "_siblings", "_tasks", "_version")
 
     def __init__(
         self,
         run: RunView,
-        step: int,
         tasks: list[TaskFacts],
-        manifests: dict[int | str, tuple[int, str]] | None = None,
+        version: tuple[int, ...] = (),
+        siblings: Siblings | None = None,
+        manifests: Manifests | None = None,
     ) -> None:
         self._run: Final = run
-        self._step: Final = step
-        self.tasks: Final = tasks
+        self._tasks: Final = tasks
+        self._version = version
+        self._siblings: Final = siblings
         self._manifests = manifests
+        self._now: dict[int | str, TaskFacts] | None = None
 
     def manifest(self, task: int | str, attempt: int) -> str | None:
         """Return the manifest of this attempt, if it was the latest done one."""
         if self._manifests is None:
-            if len(self.tasks) == 1:
-                return None
-            self._manifests = self._run.catalog.manifests_of_step(
-                self._step, self.tasks[-1].id, self.tasks[0].id
-            )
+            siblings = self._siblings
+            if siblings is None:
+                self._manifests = self._read()
+            else:
+                catalog = self._run.catalog
+                found = siblings.ask(
+                    "manifests",
+                    self._tasks[0].step_key,
+                    self._read,
+                    lambda keys: many().manifests_of_steps(catalog, keys, FIRST_PAGE),
+                    FEW,
+                )
+                self._manifests = found or {}
         number, text = self._manifests.get(task, (-1, ""))
         return text if number == attempt else None
+
+    def now(self, facts: TaskFacts) -> TaskFacts:
+        """Return one of the tasks that still change, as it is now.
+
+        All of them are read again if anything has changed in the store, and else none.
+        """
+        catalog = self._run.catalog
+        version = catalog.version()
+        if version != self._version:
+            ids = [str(task.id) for task in self._tasks if not task.ok]
+            self._now = {task.id: task for task in catalog.tasks_of_ids(self._run.facts.key, ids)}
+            self._version = version
+        return facts if self._now is None else self._now.get(facts.id, facts)
+
+    def _read(self) -> Manifests:
+        ids = [task.id for task in self._tasks]
+        # The only task of a page may be looked at for something else.
+        return self._run.catalog.manifests_of_ids(self._run.facts.key, ids)
 
 
 class TaskView:
@@ -106,11 +150,14 @@ class TaskView:
         if self.selected is not None:
             return self._of_selected()
         if not self._settled:
-            found = self.run.catalog.task(self.run.facts.key, self.task_id)
-            assert found is not None, "tasks are never taken away from a run"
-            self.facts = found
-            self._settled = bool(found.ok)
+            self.facts = self._read() if self._page is None else self._page.now(self.facts)
+            self._settled = bool(self.facts.ok)
         return self.facts
+
+    def _read(self) -> TaskFacts:
+        found = self.run.catalog.task(self.run.facts.key, self.task_id)
+        assert found is not None, "tasks are never taken away from a run"
+        return found
 
     @property
     def stored(self) -> AttemptView | None:
@@ -200,51 +247,77 @@ def find_task(
     return view
 
 
-def tasks_of(run: RunView, step: int) -> Iterator[TaskView]:
-    """Go through the tasks of a step, newest first."""
-    settled = run.settled
+def tasks_of(run: RunView, step: int, siblings: Siblings | None = None) -> Iterator[TaskView]:
+    """Go through the tasks of a step, newest first.
+
+    Parameters
+    ----------
+    run : RunView
+        The run.
+    step : int
+        The step.
+    siblings : Siblings, optional
+        The steps that it was listed with, if none of them will change.
+    """
+    settled, catalog = run.settled, run.catalog
+    version = () if settled else catalog.version()
     count = FIRST_PAGE
-    listed = run.catalog.tasks(step, count=count)
+    if siblings is None:
+        listed = catalog.tasks(step, count=count)
+    else:
+        listed = (
+            siblings.ask(
+                "tasks",
+                step,
+                lambda: catalog.tasks(step, count=FIRST_PAGE),
+                lambda keys: many().tasks_of_steps(catalog, keys, FIRST_PAGE),
+            )
+            or []
+        )
     while listed:
-        page = Page(run, step, listed)
+        page = Page(run, listed, version, siblings)
         for facts in listed:
             yield TaskView(run, facts, None, page, settled=settled)
         if len(listed) < count:
             return
+        siblings = None
         count = min(count * 4, LARGEST_PAGE)
-        listed = run.catalog.tasks(step, before=listed[-1].id, count=count)
+        version = () if settled else catalog.version()
+        listed = catalog.tasks(step, before=listed[-1].id, count=count)
 
 
 def tasks_among(run: RunView, task_ids: Sequence[str]) -> Iterator[TaskView]:
     """Go through the tasks of these ids, in the same order."""
-    settled = run.settled
+    settled, catalog = run.settled, run.catalog
     for first in range(0, len(task_ids), LARGEST_PAGE):
-        listed = run.catalog.tasks_of_ids(run.facts.key, task_ids[first : first + LARGEST_PAGE])
-        page = _page_of(run, listed)
+        version = () if settled else catalog.version()
+        listed = catalog.tasks_of_ids(run.facts.key, task_ids[first : first + LARGEST_PAGE])
+        page = Page(run, listed, version)
         for facts in listed:
             yield TaskView(run, facts, None, page, settled=settled)
 
 
-def _page_of(run: RunView, listed: list[TaskFacts]) -> Page | None:
-    """Make a page of tasks that lie together, so that reading it reads little else."""
-    ids = [facts.id for facts in listed if isinstance(facts.id, int)]
-    steps = {facts.step_key for facts in listed}
-    if len(steps) > 1 or len(ids) < len(listed) or max(ids) - min(ids) > SPARSE * len(ids):
-        return None
-    return Page(run, steps.pop(), sorted(listed, key=lambda facts: facts.id, reverse=True))
-
-
-def newest_task_of(run: RunView, step: int) -> TaskView:
-    """Return the newest task of a step."""
-    settled = run.settled
-    return TaskView(run, run.catalog.tasks(step, count=1)[0], settled=settled)
+def newest_task_of(run: RunView, step: int, siblings: Siblings | None = None) -> TaskView:
+    """Return the newest task of a step; the parameters are those of `tasks_of`."""
+    settled, catalog = run.settled, run.catalog
+    found = None
+    if siblings is not None:
+        found = siblings.ask(
+            "newest task",
+            step,
+            lambda: catalog.tasks(step, count=1),
+            lambda keys: many().tasks_of_steps(catalog, keys, 1),
+        )
+    if not found:
+        found = catalog.tasks(step, count=1)
+    return TaskView(run, found[0], None, Page(run, found, (), siblings), settled=settled)
 
 
 def stored_task(run: RunView, facts: TaskFacts, manifest: str | None) -> TaskView:
     """Show a task of an ended run whose manifest came with its facts."""
     page = None
     if facts.attempt is not None and manifest is not None:
-        page = Page(run, facts.step_key, [facts], {facts.id: (facts.attempt, manifest)})
+        page = Page(run, [facts], manifests={facts.id: (facts.attempt, manifest)})
     return TaskView(run, facts, None, page, settled=True)
 
 

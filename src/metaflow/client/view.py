@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from metaflow.artifact_store.opening import is_remote
+from metaflow.client.siblings import RunListing, many
 from metaflow.errors.metadata import MetaflowNamespaceMismatch, ObjectNotFound
 from metaflow.errors.storage import ArtifactMissing, ArtifactsNotKept, ArtifactUnreadable
 from metaflow.model.artifact import ArtifactRef
 from metaflow.model.records import ARTIFACT_ROOT, ARTIFACTS_DROPPED, PARAMETERS_STEP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from metaflow.artifact_store.store import ArtifactStore
     from metaflow.client.scope import Scope
     from metaflow.metadata_store.facts import RunFacts
     from metaflow.metadata_store.judging import Judge
     from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
+
+T = TypeVar("T")
 
 RUNNING: Final = "running"
 SUGGESTED: Final = 50
@@ -80,17 +83,25 @@ class RunView:
         "facts",
         "flow",
         "judges",
+        "listing",
         "scope",
     )
 
     def __init__(
-        self, scope: Scope, catalog: SqliteMetadataStore, flow: str, facts: RunFacts
+        self,
+        scope: Scope,
+        catalog: SqliteMetadataStore,
+        flow: str,
+        facts: RunFacts,
+        listing: RunListing | None = None,
     ) -> None:
         self.scope: Final = scope
         self._catalog: Final = catalog
         self._is_read = False
         self.flow: Final = flow
         self.facts: RunFacts = facts
+        self.listing: Final = listing
+        """The runs that it was found with, if it was."""
         self.judges: dict[str, Judge] = {}
         """What was seen of the leases of its tasks, and of its own under the empty id."""
         self._tags: tuple[frozenset[str], frozenset[str]] | None = None
@@ -120,19 +131,49 @@ class RunView:
     def now(self) -> RunFacts:
         """Return the facts as they are now."""
         facts = self.facts
-        if facts.status == RUNNING and not facts.end_ok:
-            facts = self.refresh()
-        return facts
+        if facts.status != RUNNING or facts.end_ok:
+            return facts
+        listing = self._listing
+        if listing is None:
+            return self.refresh()
+        found = listing.now(facts.key)
+        return facts if found is facts else self._take(found)
 
     def refresh(self) -> RunFacts:
         """Read the run and its tags again."""
         self._is_read = False
-        facts = self.catalog.run_again(self.facts.key)
+        return self._take(self.catalog.run_again(self.facts.key))
+
+    def _take(self, facts: RunFacts | None) -> RunFacts:
         if facts is None:
             raise ObjectNotFound("run", self.pathspec)
         self._tags = None
         self.facts = facts
         return facts
+
+    def ask(
+        self, question: str, one: Callable[[], T], some: Callable[[Sequence[int]], dict[int, T]]
+    ) -> T | None:
+        """Ask the store something about this run, or about the runs after it as well.
+
+        Parameters
+        ----------
+        question : str
+            Tells the question from others.
+        one : callable
+            Asks about this run.
+        some : callable
+            Asks about all runs with these keys; returns answers by key.
+        """
+        listing = self._listing
+        if listing is None or not self.settled:
+            return one()
+        return listing.siblings.ask(question, self.facts.key, one, some)
+
+    @property
+    def _listing(self) -> RunListing | None:
+        # What older versions have left is read run by run, when it is asked for.
+        return None if self.scope.backing.older.is_there else self.listing
 
     @property
     def tags(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -162,7 +203,13 @@ class RunView:
     def metadata(self) -> dict[str, str]:
         """Facts that all tasks share."""
         if self._metadata is None:
-            self._metadata = self.catalog.run_metadata(self.facts.key)
+            catalog, key = self.catalog, self.facts.key
+            found = self.ask(
+                "metadata",
+                lambda: catalog.run_metadata(key),
+                lambda keys: many().metadata_of_runs(catalog, keys),
+            )
+            self._metadata = found or {}
         return self._metadata
 
     def lasting_fact(self, name: str) -> str | None:
@@ -202,7 +249,12 @@ class RunView:
     def parameters(self) -> dict[str, list[Any]]:
         """What the pseudo-task `_parameters` has stored: artifacts that every task has."""
         if self._parameters is None:
-            text = self.catalog.parameters(self.facts.key)
+            catalog, key = self.catalog, self.facts.key
+            text = self.ask(
+                "parameters",
+                lambda: catalog.parameters(key),
+                lambda keys: many().parameters_of_runs(catalog, keys),
+            )
             if text is None:
                 return {}
             self._parameters = _decode(text)

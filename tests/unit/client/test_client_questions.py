@@ -85,10 +85,13 @@ def test_all_inputs_of_a_join_are_read_with_few_questions(world):
     assert len(asked) == 1
 
 
-def test_neighbours_that_lie_far_apart_are_not_read_together(world):
+def test_neighbours_that_lie_far_apart_are_read_together_too(world):
     recorder = world.run()
     for task_id in map(str, range(1, 41)):
         recorder.task(task_id, "work", values={"x": int(task_id)})
     recorder.task("41", "join", parents=("1", "40"))
     recorder.done()
-    assert [task.data.x for task in Task("F/1/join/41").parent_tasks] == [1, 40]
+    join = Task("F/1/join/41")
+    asked = questions_to(Run("F/1"))
+    assert [task.data.x for task in join.parent_tasks] == [1, 40]
+    assert len([question for question in asked if "manifest" in question]) == 1

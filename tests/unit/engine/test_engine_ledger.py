@@ -41,6 +41,9 @@ class Log:
         self.size += len(data)
         return self.size - len(data)
 
+    def settle(self):
+        pass
+
     def close(self):
         pass
 

@@ -27,6 +27,9 @@ NEWEST: Final = 2**63 - 1
 PAGE: Final = 500
 """So many manifests are in memory at a time."""
 
+MANY: Final = 2000
+"""Of a tag that so many runs have, those that were searched for are soon found."""
+
 AFTER_ALL: Final = b""
 """In SQLite's order a blob comes after all numbers and texts: where a listing of tasks begins."""
 
@@ -71,7 +74,7 @@ class Catalog(DatabaseFile):
         flow_key : int
             The flow.
         tags : sequence of str
-            Put the rarest first: it leads the search.
+            The first leads the search: see `rarest_first`.
         before : int
             Key of the last run that was seen already.
         count : int
@@ -84,11 +87,27 @@ class Catalog(DatabaseFile):
             values.update(lead=tags[0], others=json.dumps(tags[1:]))
         return list(map(RunFacts._make, self.connection.rows(query, values)))
 
+    def rarest_first(self, flow_key: int, tags: Sequence[str]) -> Sequence[str]:
+        """Sort tags so that the one that fewest runs have comes first: it leads a search best."""
+        if len(tags) < 2:  # noqa: PLR2004 - one is the rarest of itself
+            return tags
+        counts = {tag: self._count_tagged(flow_key, tag) for tag in tags}
+        return sorted(counts, key=counts.__getitem__)
+
+    def _count_tagged(self, flow_key: int, tag: str) -> int:
+        """Count the runs that have a tag, but not beyond many."""
+        count: int = self.connection.row(queries.COUNT_TAGGED, (flow_key, tag, MANY))[0]
+        return count
+
     def latest_successful_run(self, flow_key: int, tags: Sequence[str] = ()) -> RunFacts | None:
         """Return the newest run that has succeeded and has all the tags."""
-        row = self.connection.row(
-            queries.LATEST_SUCCESSFUL_RUN, {"flow": flow_key, "tags": json.dumps(tags)}
-        )
+        query, values = queries.LATEST_SUCCESSFUL_RUN, {"flow": flow_key, "tags": json.dumps(tags)}
+        if tags:
+            lead, *others = self.rarest_first(flow_key, tags)
+            if self._count_tagged(flow_key, lead) < MANY:
+                query = queries.LATEST_SUCCESSFUL_RUN_TAGGED
+                values = {"flow": flow_key, "lead": lead, "others": json.dumps(others)}
+        row = self.connection.row(query, values)
         return None if row is None else RunFacts._make(row)
 
     def lease(self, run: int, task_id: str = "") -> LeaseFacts | None:
@@ -219,19 +238,19 @@ class Catalog(DatabaseFile):
         row = self.connection.row(queries.TRANSITION, (run, stored_id(task_id), attempt))
         return None if row is None else row[0]
 
-    def manifests_of_step(
-        self, step: int, low: int | str, high: int | str
+    def manifests_of_ids(
+        self, run: int, ids: Sequence[int | str]
     ) -> dict[int | str, tuple[int, str]]:
-        """Return attempt number and manifest of the latest done attempts in a range of ids.
+        """Return attempt number and manifest of the latest done attempts of tasks.
 
         Parameters
         ----------
-        step : int
-            The step.
-        low, high : int or str
-            First and last id of the range, as stored; both belong to it.
+        run : int
+            The run.
+        ids : sequence of int or str
+            The tasks, as stored.
         """
-        rows = self.connection.rows(queries.MANIFESTS_OF_STEP, (step, low, high))
+        rows = self.connection.rows(queries.MANIFESTS_BY_IDS, (run, json.dumps(ids)))
         return {task: (attempt, manifest) for task, attempt, manifest in rows}
 
     def log_chunks(self, run: int, task_id: str, attempt: int) -> list[LogChunk]:

@@ -35,6 +35,10 @@ class DatabaseFile:
         """Open the database now rather than at the first question."""
         self.connection.open()
 
+    def version(self) -> tuple[int, ...]:
+        """Tell the state of the database: as long as it is the same, nothing has changed."""
+        return self.connection.version()
+
     def close(self) -> None:
         """Release the store; a later use opens it again."""
         self.connection.close()

@@ -150,7 +150,7 @@ FLOW_HAS_TAG: Final = "SELECT EXISTS (SELECT 1 FROM tag WHERE flow = ? AND tag =
 
 # --- runs ---
 
-_RUN_COLUMNS: Final = """
+RUN_COLUMNS: Final = """
 SELECT run.key, run.run_id, run.created_at, run.user, run.status,
     run.ended_at, run.origin_run_id, run.end_step, run.end_task, run.end_attempt, run.end_at,
     run.end_ok, run.end_handled,
@@ -158,24 +158,24 @@ SELECT run.key, run.run_id, run.created_at, run.user, run.status,
 """
 
 RUN_BY_ID: Final = (
-    _RUN_COLUMNS
+    RUN_COLUMNS
     + """
 FROM flow JOIN run ON run.flow = flow.key
 WHERE flow.name = ? AND run.run_id = ?
 """
 )
 
-RUN_BY_KEY: Final = _RUN_COLUMNS + "FROM run WHERE key = ?"
+RUN_BY_KEY: Final = RUN_COLUMNS + "FROM run WHERE key = ?"
 
 RUNS: Final = (
-    _RUN_COLUMNS
+    RUN_COLUMNS
     + """
 FROM run WHERE flow = :flow AND key < :before ORDER BY key DESC LIMIT :count
 """
 )
 
 RUNS_WITH_TAG: Final = (
-    _RUN_COLUMNS
+    RUN_COLUMNS
     + """
 FROM tag AS lead CROSS JOIN run ON run.key = lead.run
 WHERE lead.flow = :flow AND lead.tag = :lead AND lead.run < :before
@@ -185,7 +185,7 @@ ORDER BY lead.run DESC LIMIT :count
 
 # The first tag leads, found by its index; all others are looked up for each run it yields.
 RUNS_WITH_TAGS: Final = (
-    _RUN_COLUMNS
+    RUN_COLUMNS
     + """
 FROM tag AS lead CROSS JOIN run ON run.key = lead.run
 WHERE lead.flow = :flow AND lead.tag = :lead AND lead.run < :before
@@ -198,7 +198,7 @@ ORDER BY lead.run DESC LIMIT :count
 )
 
 LATEST_SUCCESSFUL_RUN: Final = (
-    _RUN_COLUMNS
+    RUN_COLUMNS
     + """
 FROM run INDEXED BY run_successful
 WHERE run.flow = :flow AND run.end_ok = 1 AND run.end_handled = 0
@@ -209,6 +209,24 @@ AND NOT EXISTS (
 ORDER BY run.key DESC LIMIT 1
 """
 )
+
+# For tags that few runs have: the rarest leads.
+LATEST_SUCCESSFUL_RUN_TAGGED: Final = (
+    RUN_COLUMNS
+    + """
+FROM tag AS lead CROSS JOIN run ON run.key = lead.run
+WHERE lead.flow = :flow AND lead.tag = :lead AND run.end_ok = 1 AND run.end_handled = 0
+AND NOT EXISTS (
+    SELECT 1 FROM json_each(:others) AS wanted
+    WHERE NOT EXISTS (SELECT 1 FROM tag WHERE tag.run = lead.run AND tag.tag = wanted.value)
+)
+ORDER BY lead.run DESC LIMIT 1
+"""
+)
+
+COUNT_TAGGED: Final = """
+SELECT count(*) FROM (SELECT 1 FROM tag WHERE flow = ? AND tag = ? LIMIT ?)
+"""
 
 LATEST_STARTED_RUN: Final = """
 SELECT run.run_id FROM flow JOIN run ON run.flow = flow.key
@@ -267,13 +285,13 @@ ORDER BY step.key
 
 # --- tasks ---
 
-_TASK_COLUMNS: Final = """
+TASK_COLUMNS: Final = """
 SELECT task.id, task.step, step.name, task.created_at, task.origin_task_id, task.frames,
     done.number, done.started_at, done.ended_at, coalesce(done.ok, 0),
     coalesce(done.handled, 0), done.error
 """
 
-_LATEST_DONE: Final = """
+LATEST_DONE: Final = """
 LEFT JOIN attempt AS done ON done.run = task.run AND done.task = task.id AND done.number = (
     SELECT number FROM attempt
     WHERE attempt.run = task.run AND attempt.task = task.id AND attempt.ended_at IS NOT NULL
@@ -282,34 +300,34 @@ LEFT JOIN attempt AS done ON done.run = task.run AND done.task = task.id AND don
 """
 
 TASKS: Final = (
-    _TASK_COLUMNS
+    TASK_COLUMNS
     + "FROM task JOIN step ON step.key = task.step"
-    + _LATEST_DONE
+    + LATEST_DONE
     + "WHERE task.step = ? AND task.id < ? ORDER BY task.id DESC LIMIT ?"
 )
 
 # What a run answers to the name of a step, for whoever goes on to that step's newest task.
 STEP_AND_NEWEST_TASK: Final = (
-    _TASK_COLUMNS
+    TASK_COLUMNS
     + ", done.manifest, step.created_at FROM step JOIN task ON task.step = step.key"
-    + _LATEST_DONE
+    + LATEST_DONE
     + "WHERE step.run = ? AND step.name = ? ORDER BY task.id DESC LIMIT 1"
 )
 
 TASK_BY_ID: Final = (
-    _TASK_COLUMNS
+    TASK_COLUMNS
     + "FROM task JOIN step ON step.key = task.step"
-    + _LATEST_DONE
+    + LATEST_DONE
     + "WHERE task.run = ? AND task.id = ?"
 )
 
 TASKS_BY_IDS: Final = (
-    _TASK_COLUMNS
+    TASK_COLUMNS
     + """
 FROM json_each(?2) AS wanted CROSS JOIN task ON task.run = ?1 AND task.id = wanted.value
 JOIN step ON step.key = task.step
 """
-    + _LATEST_DONE
+    + LATEST_DONE
     + "ORDER BY wanted.key"
 )
 
@@ -363,11 +381,12 @@ SELECT manifest FROM attempt WHERE run = ? AND task = ? AND ended_at IS NOT NULL
 ORDER BY number DESC LIMIT 1
 """
 
-# The tasks of one page of a step's listing, all at once.
-MANIFESTS_OF_STEP: Final = (
-    "SELECT task.id, done.number, done.manifest FROM task"
-    + _LATEST_DONE
-    + "WHERE task.step = ? AND task.id BETWEEN ? AND ? AND done.manifest IS NOT NULL"
+# The tasks of one page of a listing, all at once.
+MANIFESTS_BY_IDS: Final = (
+    "SELECT task.id, done.number, done.manifest"
+    " FROM json_each(?2) AS wanted CROSS JOIN task ON task.run = ?1 AND task.id = wanted.value"
+    + LATEST_DONE
+    + "WHERE done.manifest IS NOT NULL"
 )
 
 LOG_CHUNKS: Final = """
@@ -388,7 +407,7 @@ SELECT task.id, step.name, task.frames, task.parents, done.number, done.ok, done
 ORIGIN_TASKS: Final = (
     _FINISHED_COLUMNS
     + "FROM task JOIN step ON step.key = task.step"
-    + _LATEST_DONE
+    + LATEST_DONE
     + """
 WHERE task.run = ? AND task.id > ? AND done.number IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM attempt AS later
@@ -405,6 +424,6 @@ FROM json_each(?) AS wanted
 CROSS JOIN task ON task.run = ? AND task.id = wanted.value
 JOIN step ON step.key = task.step
 """
-    + _LATEST_DONE
+    + LATEST_DONE
     + "WHERE done.number IS NOT NULL ORDER BY wanted.key"
 )
