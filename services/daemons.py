@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -129,10 +130,12 @@ class Place:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
+    """A port of loopback that nobody uses, of those that the kernel gives to no client."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def answers(url: str) -> bool:
@@ -164,6 +167,18 @@ def run(command: Sequence[str], timeout_s: float = 300, **environment: str) -> s
     if done.returncode:
         raise ServiceFailed(f"`{' '.join(command)}` has failed:\n{done.stderr[-2000:]}")
     return done.stdout
+
+
+def run_until_it_works(command: Sequence[str], timeout_s: float) -> str:
+    """Run a command again while a server that it needs is still coming up."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return run(command, timeout_s)
+        except ServiceFailed:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def _born(pid: int) -> str | None:

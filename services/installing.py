@@ -1,11 +1,10 @@
-"""What brings a service onto the machine: Debian's packages, npm, or pip."""
+"""What brings a service onto the machine: Debian's packages, or npm."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import shutil
-import sys
 from typing import TYPE_CHECKING
 
 from daemons import SERVICES, CannotInstall, ServiceFailed, run
@@ -43,15 +42,4 @@ def npm(folder: Path, package: str, version: str, command: str) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         run(["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund",
              "--omit=dev", f"{package}@{version}"], 600)  # fmt: skip
-    return str(path)
-
-
-def pip(folder: Path, package: str, version: str, command: str) -> str:
-    """Install a package of PyPI into an environment of its own; return a command's path."""
-    path = folder / "bin" / command
-    if not path.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        run([sys.executable, "-m", "venv", str(folder)])
-        run([str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet",
-             "--disable-pip-version-check", f"{package}=={version}"], 600)  # fmt: skip
     return str(path)

@@ -12,7 +12,7 @@ import uuid
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
-from daemons import LOOPBACK, Place, ServiceFailed, answers, free_port, run
+from daemons import LOOPBACK, Place, ServiceFailed, answers, free_port, run, run_until_it_works
 from installing import debian
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ BUCKET = "tests"
 DISK_BYTES = 64 << 30
 """Of a sparse file: room is taken only for what is stored."""
 OSD_TRIES = 8
+START_S = 120
 
 CONFIGURATION = """
 [global]
@@ -87,7 +88,7 @@ def start(place: Place) -> dict[str, str]:
     _start_osd(place, folder, conf)
     place.spawn(["radosgw", "-f", *conf, "-n", "client.rgw"])
     endpoint = f"http://{LOOPBACK}:{port}"
-    place.wait("the gateway", lambda: answers(endpoint), 120)
+    place.wait("the gateway", lambda: answers(endpoint), START_S)
     run(["radosgw-admin", *conf, "user", "create", "--uid=tests", "--display-name=tests",
          f"--access-key={ACCESS_KEY}", f"--secret={SECRET_KEY}"])  # fmt: skip
     make_bucket(endpoint, BUCKET)
@@ -110,12 +111,12 @@ def _start_mon(place: Place, folder: Path, conf: list[str], fsid: str, mon_port:
 
 def _start_osd(place: Place, folder: Path, conf: list[str]) -> None:
     disk = str(uuid.uuid4())
-    run(["ceph", *conf, "--connect-timeout", "60", "osd", "new", disk, "0"])
+    run_until_it_works(["ceph", *conf, "osd", "new", disk, "0"], START_S)
     (folder / "osd").mkdir()
     run(["ceph-osd", *conf, "-i", "0", "--mkfs", "--osd-uuid", disk])
 
     def is_up() -> bool:
-        return " 1 up" in run(["ceph", *conf, "osd", "stat"])
+        return " 1 up" in run_until_it_works(["ceph", *conf, "osd", "stat"], START_S)
 
     # Now and then it says «wrong fsid» to the first try and ends.
     for _ in range(OSD_TRIES):

@@ -33,6 +33,12 @@ STARTS: dict[str, Callable[[Place], dict[str, str]]] = {
 }
 """What starts a service and returns the environment of its clients."""
 
+NEEDS: dict[str, tuple[str, ...]] = {"gcs": ("radosgw",)}
+"""What has to run before."""
+
+IS_CURRENT: dict[str, Callable[[Place], bool]] = {"gcs": gcs.is_current}
+"""Tells of a service that runs whether it still makes sense."""
+
 EXIT_CANNOT_INSTALL = 3
 """A service is missing and can't be installed here, which is no fault of its own."""
 
@@ -67,7 +73,7 @@ def _list(_options: argparse.Namespace) -> int:
 
 
 def _stop(options: argparse.Namespace) -> int:
-    for name in options.names or sorted(STARTS):
+    for name in options.names or sorted(STARTS, key=lambda name: name not in NEEDS):
         place = Place(name)
         with place.alone():
             if not options.temporary or place.is_temporary():
@@ -78,10 +84,11 @@ def _stop(options: argparse.Namespace) -> int:
 def _running(names: Sequence[str], *, temporary: bool) -> dict[str, dict[str, str]]:
     found = {}
     for name in names:
+        _running(NEEDS.get(name, ()), temporary=temporary)
         place = Place(name)
         with place.alone():
             environment = place.environment()
-            if environment is None:
+            if environment is None or not IS_CURRENT.get(name, bool)(place):
                 place.stop()  # parts of it may be left
                 try:
                     environment = STARTS[name](place)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.timeout(900)  # the first test may have to install the 
 
 
 @pytest.mark.parametrize("check", object_store_conformance, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("kind", ["s3", "azure"])
+@pytest.mark.parametrize("kind", ["s3", "azure", "gs"])
 def test_cloud_store(kind, check, service):
     store = open_url(fresh_url(kind, service))
     check(store)
