@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 from itertools import chain, islice
 from threading import Thread
 from typing import Any, Final
@@ -25,8 +26,12 @@ from metaflow.object_store.transfers import NOTHING, PART, Channel, Pages, Part
 from metaflow.protocols.object_store import StoredObject
 from metaflow.settings.object_store import CloudSettings
 
-WIDTH: Final = 6
-"""So many parts of a transfer are under way at a time."""
+WRITERS: Final = 6
+"""So many parts of an upload are under way at a time."""
+RANGE: Final = 8 << 20
+"""Bytes of one request of those that read a large object."""
+READERS: Final = 8
+"""So many ranges are fetched ahead of a reader."""
 BATCH: Final = 250
 """Objects that are deleted with one request, where a cloud can do that."""
 
@@ -56,8 +61,17 @@ class CloudObjects:
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Read an object or a range of it; a large one in parallel."""
-        parts = list(self._parts(key, start, length))
-        return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
+        parts = self._parts(key, start, length)
+        first = next(parts, b"")
+        second = next(parts, None)
+        if second is None:
+            return bytes(first)
+        # Grows in place, and gives away its bytes without a copy; a list of parts to be joined
+        # would hold them all twice.
+        whole = BytesIO()
+        for part in chain((first, second), parts):
+            whole.write(part)
+        return whole.getvalue()
 
     def get_pieces(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Read in pieces, some of which are fetched ahead of the reader."""
@@ -128,7 +142,7 @@ class CloudObjects:
                 check_key(self.url, key)
             if not self._delete(batch) and len(batch) > 1:
                 # One was missing, which may have kept the others from being looked at.
-                pool = self._connection.pool(WIDTH)
+                pool = self._connection.pool(READERS)
                 list(pool.map(lambda key: self._delete([key]), batch))
 
     def close(self) -> None:
@@ -143,28 +157,28 @@ class CloudObjects:
                 raise ObjectMissing(self.url, key)
             return
         stop = None if length is None else start + length
-        first = self._fetch(key, start, start + PART if stop is None else min(stop, start + PART))
+        first = self._fetch(key, start, start + RANGE if stop is None else min(stop, start + RANGE))
         if first is NOTHING:
             return
         yield first.content
         size, tag = first.size, first.tag
         del first  # its buffer is the reader's now
         end = size if stop is None else min(stop, size)
-        waiting = range(start + PART, end, PART)
+        waiting = range(start + RANGE, end, RANGE)
         if not waiting:
             return
-        pool = self._connection.pool(WIDTH)
+        pool = self._connection.pool(READERS)
         offsets = iter(waiting)
         ahead = deque(
-            pool.submit(self._fetch, key, offset, min(end, offset + PART), tag)
-            for offset in islice(offsets, WIDTH)
+            pool.submit(self._fetch, key, offset, min(end, offset + RANGE), tag)
+            for offset in islice(offsets, READERS)
         )
         try:
             while ahead:
                 part = ahead.popleft().result()
                 for offset in islice(offsets, 1):
                     ahead.append(
-                        pool.submit(self._fetch, key, offset, min(end, offset + PART), tag)
+                        pool.submit(self._fetch, key, offset, min(end, offset + RANGE), tag)
                     )
                 yield part.content
                 del part
@@ -246,7 +260,7 @@ class CloudObjects:
                 key,
                 content,
                 chunk_size=PART,
-                max_concurrency=WIDTH,
+                max_concurrency=WRITERS,
                 use_multipart=True,
             )
         except Exception as error:

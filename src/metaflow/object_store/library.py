@@ -14,6 +14,7 @@ import sys
 from contextlib import suppress
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from threading import Lock
 from typing import Any, Final
 
 from metaflow.errors.object_store import ObjectLibraryMissing
@@ -26,9 +27,11 @@ NATIVE: Final = "_obstore"
 class Library:
     """The compiled library as this process may use it; the module has one instance."""
 
-    __slots__ = ("_kept", "_module", "_pid")
+    __slots__ = ("_kept", "_lock", "_module", "_pid")
 
     def __init__(self) -> None:
+        self._lock = Lock()
+        """Held while the library is loaded: it can't be loaded twice at the same time."""
         self._module: Any = None
         self._pid = 0
         """The process that has used the module."""
@@ -50,19 +53,10 @@ class Library:
         ObjectLibraryMissing
             It is not installed, or can't be loaded here.
         """
-        pid = os.getpid()
-        if self._pid != pid:
-            try:
-                path = _path_of_native()
-                if self._module is None:
-                    module = _load(f"{NAME}.{NATIVE}", path)
-                else:
-                    module = _load_copy(path)
-            except (ImportError, OSError) as error:
-                raise ObjectLibraryMissing(url, extra, str(error)) from error
-            self._kept.append(self._module)
-            self._module = module
-            self._pid = pid
+        if self._pid != os.getpid():
+            with self._lock:
+                if self._pid != os.getpid():
+                    self._load(url, extra)
         return self._module
 
     def load_ahead(self) -> None:
@@ -70,12 +64,30 @@ class Library:
         with suppress(ImportError, OSError):  # whoever uses it is told
             _load(f"{NAME}.{NATIVE}", _path_of_native())
 
+    def _load(self, url: str, extra: str) -> None:
+        try:
+            path = _path_of_native()
+            if self._module is None:
+                module = _load(f"{NAME}.{NATIVE}", path)
+            else:
+                module = _load_copy(path)
+        except (ImportError, OSError) as error:
+            raise ObjectLibraryMissing(url, extra, str(error)) from error
+        self._kept.append(self._module)
+        self._module = module
+        self._pid = os.getpid()
+
     def keep(self, belongs_to_parent: object) -> None:
         """Never destroy an object of the copy that the parent process uses."""
         self._kept.append(belongs_to_parent)
 
+    def forked(self) -> None:
+        """Forget, in a new child, that another thread of the parent may be loading."""
+        self._lock = Lock()
+
 
 library: Final = Library()
+os.register_at_fork(after_in_child=library.forked)
 
 
 def _path_of_native() -> str:
