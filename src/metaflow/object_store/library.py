@@ -67,10 +67,8 @@ class Library:
     def _load(self, url: str, extra: str) -> None:
         try:
             path = _path_of_native()
-            if self._module is None:
-                module = _load(f"{NAME}.{NATIVE}", path)
-            else:
-                module = _load_copy(path)
+            is_first = self._module is None
+            module = _load(f"{NAME}.{NATIVE}", path) if is_first else _load_copy(path)
         except (ImportError, OSError) as error:
             raise ObjectLibraryMissing(url, extra, str(error)) from error
         self._kept.append(self._module)
