@@ -145,6 +145,45 @@ assert store.get("k") == b"y"
 """)
 
 
+def test_a_program_that_has_used_the_library_before_a_fork(url):
+    """What others have loaded is left alone."""
+    run_python(f"""
+import os
+import obstore
+from obstore.store import MemoryStore
+from metaflow.object_store.opening import load_ahead, open_object_store
+from metaflow.settings import load_settings
+memory = MemoryStore()
+obstore.put(memory, "a", b"x")
+load_ahead({url!r})
+if os.fork() == 0:
+    open_object_store({url!r}, load_settings()).put("k", b"y")
+    os._exit(0)
+assert os.wait()[1] == 0
+assert open_object_store({url!r}, load_settings()).get("k") == b"y"
+assert bytes(obstore.get(memory, "a").bytes()) == b"x"
+""")
+
+
+def test_what_is_loaded_ahead_serves_all_children(url):
+    run_python(f"""
+import os, sys
+from metaflow.object_store.opening import load_ahead, open_object_store
+from metaflow.object_store.library import library
+from metaflow.settings import load_settings
+load_ahead({url!r})
+for number in range(3):
+    if os.fork() == 0:
+        store = open_object_store({url!r}, load_settings())
+        store.put(f"k/{{number}}", b"y")
+        assert library.use({url!r}, "s3") is sys.modules["obstore._obstore"]  # and no copy of it
+        os._exit(0)
+    assert os.wait()[1] == 0
+store = open_object_store({url!r}, load_settings())
+assert [found.key for found in store.list()] == ["k/0", "k/1", "k/2"]
+""")
+
+
 def test_a_gigabyte_takes_little_memory(service):
     url = fresh_url("s3", service)
     said = run_python(f"""

@@ -22,16 +22,19 @@ from metaflow.errors.object_store import ObjectLibraryMissing
 NAME: Final = "obstore"
 NATIVE: Final = "_obstore"
 """Name of the compiled part, which is all that we use: the rest is 20 ms of Python."""
+FULL_NAME: Final = f"{NAME}.{NATIVE}"
 
 
 class Library:
     """The compiled library as this process may use it; the module has one instance."""
 
-    __slots__ = ("_kept", "_lock", "_module", "_pid")
+    __slots__ = ("_ahead", "_kept", "_lock", "_module", "_pid")
 
     def __init__(self) -> None:
         self._lock = Lock()
         """Held while the library is loaded: it can't be loaded twice at the same time."""
+        self._ahead: Any = None
+        """Loaded, and not used yet."""
         self._module: Any = None
         self._pid = 0
         """The process that has used the module."""
@@ -62,13 +65,15 @@ class Library:
     def load_ahead(self) -> None:
         """Load the compiled part and use nothing of it: children that are forked then have it."""
         with suppress(ImportError, OSError):  # whoever uses it is told
-            _load(f"{NAME}.{NATIVE}", _path_of_native())
+            if FULL_NAME not in sys.modules:
+                self._ahead = _load(_path_of_native())
 
     def _load(self, url: str, extra: str) -> None:
         try:
             path = _path_of_native()
-            is_first = self._module is None
-            module = _load(f"{NAME}.{NATIVE}", path) if is_first else _load_copy(path)
+            # What somebody else has loaded may have been used before a fork.
+            is_fresh = self._module is None and sys.modules.get(FULL_NAME) is self._ahead
+            module = _load(path) if is_fresh else _load_copy(path)
         except (ImportError, OSError) as error:
             raise ObjectLibraryMissing(url, extra, str(error)) from error
         self._kept.append(self._module)
@@ -99,14 +104,12 @@ def _path_of_native() -> str:
     raise ImportError(f"no module `{NAME}` is installed")
 
 
-def _load(name: str, path: str) -> Any:
+def _load(path: str) -> Any:
     """Load the compiled part as `import obstore` finds it later, should it be imported."""
-    loaded = sys.modules.get(name)
-    if loaded is not None:
-        return loaded
-    module = _module_from(name, path)
-    sys.modules[name] = module
-    return module
+    loaded = sys.modules.get(FULL_NAME)
+    if loaded is None:
+        loaded = sys.modules[FULL_NAME] = _module_from(FULL_NAME, path)
+    return loaded
 
 
 def _load_copy(path: str) -> Any:
