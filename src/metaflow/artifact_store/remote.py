@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from metaflow.artifact_store.cache import CacheEntry
     from metaflow.model.artifact import ArtifactRef
+    from metaflow.protocols.file_tree import FileTree
     from metaflow.settings import Settings
 
 LAYOUT_FILE: Final = "millrace.json"
@@ -49,6 +50,12 @@ class RemoteArtifactStore(ArtifactStore):
         self._remote = RemoteBlobs(self.place)
         self._mapped = MappedBlobs()
         super().__init__(self._remote, RemoteParts(self.place, self._mapped))
+
+    def older_files(self) -> tuple[FileTree, str]:
+        """Give the files that older versions have left in the same root, and its address."""
+        from metaflow.artifact_store.older.trees import Bucket
+
+        return Bucket(self.place.objects), self.place.url
 
     def _batch(self, pack: str, known: Mapping[str, ArtifactRef]) -> Batch:
         parts = [part for ref in known.values() for part in ref.parts]

@@ -34,8 +34,9 @@ def build(console: Console) -> click.Command:
             click.Argument(["path"], required=False),
             click.Option(
                 ["--datastore-root"],
-                metavar="DIR",
-                help="Where the tasks' bytes are, if that is not PATH.",
+                metavar="ROOT",
+                help="Where the tasks' bytes are, if that is not PATH: a folder, or an address "
+                "such as s3://bucket/prefix.",
             ),
             click.Option(
                 ["--copy"],
@@ -54,7 +55,9 @@ def _import(console: Console, path: str | None, datastore_root: str | None, *, c
 
     source = _source(path)
     target, _ = ensure_local_root(os.getcwd(), load_settings())
-    files = None if datastore_root is None else os.path.abspath(os.path.expanduser(datastore_root))
+    files = datastore_root
+    if files is not None and "://" not in files:
+        files = os.path.abspath(os.path.expanduser(files))
     work = open_import(target, source, files, copied=copied)
     flows = work.flows()
     if not flows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +27,10 @@ OLDER_INFO: Final = "INFO"
 """The same in packages of older versions, which have the library beside the user's files."""
 
 OLDER_PREFIXES: Final = ("metaflow/", "metaflow_extensions/", "INFO", "CONFIG_PARAMETERS")
+
+
+_OLDER_PLACE: Final = re.compile(r"/data/[0-9a-f]{2}/[0-9a-f]{40}$")
+"""Where older versions keep packages."""
 
 
 class MetaflowCode:
@@ -51,6 +56,10 @@ class MetaflowCode:
 
         if not is_remote(self.path):
             return tarfile.open(self.path, "r:gz")
+        if _OLDER_PLACE.search(self.path):
+            from metaflow.artifact_store.older.loading import read_at
+
+            return tarfile.open(fileobj=BytesIO(read_at(self.path)), mode="r:gz")
         from metaflow.artifact_store.remote_place import open_blob_at
 
         with open(open_blob_at(self.path), "rb") as file:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from metaflow.artifact_store.opening import is_remote
 from metaflow.client.run_log import log_of
 from metaflow.metadata_store.facts import OLDER_FILE, LogChunk
+from metaflow.model.records import ARTIFACT_ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +104,9 @@ class LogView:
         """Say where an older version has put the output: folder, attempt, stream."""
         run = self._view.run
         found = run.catalog.older_state(run.facts.key)
-        root = (found[1] if found is not None else "") or run.scope.backing.root
+        root = run.metadata.get(ARTIFACT_ROOT, "")
+        if not is_remote(root):
+            root = (found[1] if found is not None else "") or run.scope.backing.root
         return f"{root}/{'/'.join(self._view.path_components)}", self._attempt, self._stream
 
     def _pieces(self) -> Iterator[tuple[float, bytes]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaflow.artifact_store.local import LocalArtifactStore
 from metaflow.artifact_store.logs import RunLogWriter, log_path
+from metaflow.artifact_store.older.blobs import blob_path
 from metaflow.metadata_store.facts import OLDER_FILE
 from metaflow.model.artifact import ArtifactRef
 from metaflow.model.records import AttemptDone, Change, LogWritten, RunMetadata, TaskCreated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
+    from metaflow.protocols.file_tree import FileTree
 
 PACKAGE = "code-package"
 
@@ -29,14 +31,17 @@ class Copier:
     root : str
         The root that gets the bytes.
     source : str
-        The folder that has them.
+        The folder or the address that has them.
+    files : FileTree
+        What is there.
     store : SqliteMetadataStore
         The store that gets the facts.
     """
 
-    def __init__(self, root: str, source: str, store: SqliteMetadataStore) -> None:
+    def __init__(self, root: str, source: str, files: FileTree, store: SqliteMetadataStore) -> None:
         self._root = root
         self._source = source
+        self._files = files
         self._store = store
         self._artifacts = LocalArtifactStore(root)
         self._copied: dict[str, list[Any]] = {}
@@ -71,7 +76,7 @@ class Copier:
                     place = f"{self._source}/{flow}/{run_id}/{steps[change.task_id]}"
                     found += self._log(run, change, f"{place}/{change.task_id}", log)
                 elif isinstance(change, RunMetadata) and change.name == PACKAGE:
-                    found.append(self._package(change))
+                    found.append(self._package(flow, change))
                 else:
                     found.append(change)
         finally:
@@ -85,7 +90,7 @@ class Copier:
             for name, ref in manifest.items()
             if str(ref[0]) not in self._copied
         }
-        made = copy_older(self._artifacts, new, pack)
+        made = copy_older(self._artifacts, (self._files, self._source), new, pack)
         for name, ref in made.items():
             self._copied[new[name].digest] = json.loads(json.dumps(ref))
         copies = {name: self._copied[str(ref[0])] for name, ref in manifest.items()}
@@ -100,13 +105,11 @@ class Copier:
         for at, line in older_lines(place, change.attempt, change.stream):
             yield change._replace(at=at, offset=log.append(line), length=len(line))
 
-    def _package(self, change: RunMetadata) -> RunMetadata:
+    def _package(self, flow: str, change: RunMetadata) -> RunMetadata:
         told = json.loads(change.value)
-        location = str(told.get("location", ""))
-        try:
-            with open(location, "rb") as file:
-                data = file.read()
-        except OSError:
+        path = blob_path(flow, str(told.get("sha", "")))
+        data = self._files.read(path)
+        if data is None:
             return change
         part = self._artifacts.save_blob(data)
         place = f"blobs/{part.digest[:2]}/{part.digest}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from metaflow.artifact_store.older.folder import Folder
 from metaflow.errors.storage import DataException, StorageUnavailable
 from metaflow.metadata_store.sqlite.older import OPEN, READ, OlderEnd
+from metaflow.model.records import PARAMETERS_STEP
 from metaflow.older_history.reading import OlderRunFiles, Place
 from metaflow.older_history.tasks import NOTES
 
@@ -79,11 +80,13 @@ class OlderHistory:
 
     def flows(self) -> list[str]:
         """List the flows that have older runs here."""
-        return [
-            name
-            for name, is_folder in sorted(self._place.facts.names(""))
-            if is_folder and is_flow(self._place.facts, name)
-        ]
+        facts, bytes_ = self._place.facts, self._place.bytes
+        found = {name for name, is_folder in facts.names("") if is_folder and is_flow(facts, name)}
+        if bytes_ is not facts:
+            found |= {
+                name for name, is_folder in bytes_.names("") if is_folder and _ran(bytes_, name)
+            }
+        return sorted(found)
 
     def new_runs(self, flow: str) -> list[str]:
         """List the ids of the older runs of a flow that are not recorded yet."""
@@ -192,6 +195,14 @@ class OlderHistory:
 def is_flow(files: FileTree, name: str) -> bool:
     """Tell whether a folder of a root holds older runs of a flow."""
     return name.isidentifier() and files.changed_at(f"{name}/{NOTES}/_self.json") is not None
+
+
+def _ran(files: FileTree, name: str) -> bool:
+    """Tell whether a folder without notes holds older runs of a flow."""
+    if not name.isidentifier():
+        return False
+    runs = [run for run, is_folder in files.names(name) if is_folder and run != "data"]
+    return any((PARAMETERS_STEP, True) in files.names(f"{name}/{run}") for run in runs)
 
 
 def open_history(root: str, store: SqliteMetadataStore | None) -> OlderHistory | None:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from metaflow.artifact_store.older.folder import Folder
+from metaflow.artifact_store.older.trees import tree_at
 from metaflow.errors.storage import DataException
 from metaflow.metadata_store.sqlite.store import SqliteMetadataStore
 from metaflow.older_history.history import OlderHistory
@@ -86,22 +87,21 @@ def open_import(root: str, source: str, files: str | None, *, copied: bool) -> I
     source : str
         The folder with the runs.
     files : str, optional
-        The folder with the tasks' bytes; by default the same.
+        The folder or the address with the tasks' bytes; by default the same.
     copied : bool
         Copy the bytes into the store.
     """
     store = SqliteMetadataStore(f"{root}/metadata.db")
     files = source if files is None else files
-    is_here = os.path.realpath(files) == os.path.realpath(root)
+    is_remote = "://" in files
+    is_here = not is_remote and os.path.realpath(files) == os.path.realpath(root)
     facts = Folder(source)
-    place = Place(
-        facts,
-        facts if files == source else Folder(files),
-        "" if is_here else f"{files}/",
-    )
-    copier = None
+    bytes_ = facts if files == source else tree_at(files)
+    copier, now_in = None, files if is_remote else ""
     if copied:
         from metaflow.older_history.copying import Copier
 
-        copier = Copier(root, files, store)
+        copier, now_in = Copier(root, files, bytes_, store), root
+    prefix = "" if is_here or is_remote else f"{files}/"
+    place = Place(facts, bytes_, prefix, now_in)
     return Import(OlderHistory(store, place, "" if is_here else files, copier))

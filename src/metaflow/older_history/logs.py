@@ -7,8 +7,9 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from metaflow.artifact_store.older.folder import Folder
+from metaflow.artifact_store.older.trees import tree_at
 from metaflow.artifact_store.writing import storage_error
+from metaflow.errors.storage import StorageUnavailable
 from metaflow.older_history.tasks import SOURCES
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def older_lines(place: str, attempt: int, stream: str) -> Iterator[tuple[float, 
     Parameters
     ----------
     place : str
-        The task's folder.
+        The task's folder, or its address in a bucket.
     attempt : int
         The attempt.
     stream : str
@@ -36,9 +37,9 @@ def older_lines(place: str, attempt: int, stream: str) -> Iterator[tuple[float, 
     """
     dated: list[tuple[float, bytes]] = []
     others: list[bytes] = []
-    for path in _paths(place, attempt, stream):
-        folder, _, name = path.rpartition("/")
-        for line in (Folder(folder).read(name) or b"").splitlines(keepends=True):
+    tree = tree_at(place)
+    for name in _names(attempt, stream):
+        for line in (tree.read(name) or b"").splitlines(keepends=True):
             at, text = _dated(line)
             if at is None:
                 others.append(text)
@@ -61,7 +62,10 @@ def erase_older(place: str, attempt: int, stream: str) -> None:
     StorageUnavailable
         The files may not be written.
     """
-    for path in _paths(place, attempt, stream):
+    for name in _names(attempt, stream):
+        path = f"{place}/{name}"
+        if "://" in place:
+            raise StorageUnavailable(path, "what older versions keep in a bucket is not changed")
         try:
             fd = os.open(path, os.O_WRONLY)
             try:
@@ -76,8 +80,8 @@ def erase_older(place: str, attempt: int, stream: str) -> None:
             raise storage_error(error, path) from error
 
 
-def _paths(place: str, attempt: int, stream: str) -> list[str]:
-    return [f"{place}/{attempt}.{source}_{stream}.log" for source in SOURCES]
+def _names(attempt: int, stream: str) -> list[str]:
+    return [f"{attempt}.{source}_{stream}.log" for source in SOURCES]
 
 
 def _dated(line: bytes) -> tuple[float | None, bytes]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from metaflow.artifact_store.older.blobs import blob_path
+from metaflow.artifact_store.older.trees import tree_at
 from metaflow.errors.storage import ArtifactMissing, DataException
 from metaflow.metadata_store.facts import OLDER_FILE
 from metaflow.metadata_store.sqlite.older import OPEN, READ, OlderEnd
@@ -49,7 +50,13 @@ QUIET_S: Final = 600.0
 LONG_S: Final = 7 * 86400.0
 """The same while a task has begun and not ended: it may take its time."""
 
+PLAIN: Final = ("_foreach_num_splits", "_foreach_stack", "_graph_info", "_transition")
+"""Artifacts that are read for the index."""
+
 PACKAGE: Final = "code-package"
+NOT_OF_TASKS: Final = frozenset({PACKAGE, "ds-root", "ds-type", "end_step", "start_step", "user"})
+"""Facts that are told of the run as a whole."""
+
 SHORT: Final = 64
 """Bytes of a pickled text that is too short to stand for a file."""
 
@@ -67,6 +74,9 @@ class Place(NamedTuple):
     prefix: str
     """What comes before the path of a blob in a reference: nothing if the reader's root is the
     one of the bytes."""
+    root: str = ""
+    """Where the bytes are now, if that is a bucket or they are being copied; otherwise what was
+    recorded then is left."""
 
 
 class RunContents(NamedTuple):
@@ -91,6 +101,7 @@ class OlderRunFiles:
     __slots__ = ("_flow", "_place", "_run", "_run_id", "_tasks")
 
     def __init__(self, place: Place, flow: str, run_id: str) -> None:
+        place = _with_bytes(place, f"{flow}/{run_id}")
         self._place = place
         self._flow = flow
         self._run_id = run_id
@@ -197,8 +208,10 @@ class OlderRunFiles:
             A file is damaged.
         """
         steps = self._names(self._run)
+        self._fetch_notes(steps)
         tasks = [task for step in steps for task in self._tasks_of(step)]
         tasks.sort(key=lambda task: (task.step != PARAMETERS_STEP, task.created_at))
+        self._fetch_plain(tasks)
         first = next((task for task in tasks if task.step == PARAMETERS_STEP), None)
         stored = first.done if first is not None else None
         of_run = {} if stored is None else stored.objects
@@ -227,6 +240,28 @@ class OlderRunFiles:
             changes.append(RunDone(last, ok=False))
         is_over = end.ended_at is not None or not goes_on
         return RunContents(changes, READ if is_over else OPEN, len(tasks))
+
+    def _fetch_notes(self, steps: list[str]) -> None:
+        """Ask for what tasks have noted down, before it is read task by task."""
+        tree = self._place.bytes
+        folders = [
+            f"{self._run}/{step}/{task}"
+            for step in steps
+            for task in self._names(f"{self._run}/{step}")
+        ]
+        wanted = (".attempt.json", ".data.json")
+        tree.fetch(
+            f"{folder}/{name}"
+            for folder in folders
+            for name, is_folder in tree.names(folder)
+            if not is_folder and name.endswith(wanted)
+        )
+
+    def _fetch_plain(self, tasks: list[StoredTask]) -> None:
+        """Ask for the framework's own notes that tasks have stored."""
+        attempts = [attempt for task in tasks for attempt in task.attempts]
+        digests = {one.objects[name] for one in attempts for name in PLAIN if name in one.objects}
+        self._place.bytes.fetch(blob_path(self._flow, digest) for digest in sorted(digests))
 
     def _tasks_of(self, step: str) -> Iterator[StoredTask]:
         with_lasting = True
@@ -344,6 +379,9 @@ class OlderRunFiles:
                     found.setdefault(PACKAGE, self._package(str(fact.value)))
                 elif fact.name in LASTING and fact.name != "user":
                     found.setdefault(fact.name, _as_text(fact.value))
+        if self._place.root:
+            kind = self._place.root.partition("://")
+            found.update({"ds-root": self._place.root, "ds-type": kind[0] if kind[1] else "local"})
         return found
 
     def _package(self, told: str) -> str:
@@ -355,7 +393,36 @@ class OlderRunFiles:
             return told
         if self._place.bytes.changed_at(path) is None:
             return told
-        return json.dumps({**package, "location": self._place.prefix + path})
+        root = self._place.root
+        above = f"{root}/" if "://" in root else self._place.prefix
+        return json.dumps({**package, "location": above + path})
+
+
+def _with_bytes(place: Place, run: str) -> Place:
+    """Find the bytes of a run whose notes are here: another store may have been used for it."""
+    if place.bytes is not place.facts or not place.facts.notes_beside:
+        return place
+    for step, is_folder in sorted(place.facts.names(run)):
+        if not is_folder or step in {NOTES, PARAMETERS_STEP}:
+            continue
+        for task, _ in sorted(place.facts.names(f"{run}/{step}")):
+            names = [name for name, _ in place.facts.names(f"{run}/{step}/{task}/{NOTES}")]
+            for name in names:
+                if name.startswith("sysmeta_ds-root_"):
+                    data = place.facts.read(f"{run}/{step}/{task}/{NOTES}/{name}") or b""
+                    return _moved(place, data)
+            if names:
+                return place
+    return place
+
+
+def _moved(place: Place, note: bytes) -> Place:
+    """Look at the bucket that a note names, if it names one."""
+    try:
+        root = str(json.loads(note)["value"])
+    except (ValueError, KeyError, TypeError):
+        return place
+    return place._replace(bytes=tree_at(root), root=root) if "://" in root else place
 
 
 def _activity(tasks: list[StoredTask]) -> tuple[float, bool]:
@@ -371,7 +438,7 @@ def _fact_changes(task: StoredTask, lasting: dict[str, str]) -> list[Change]:
     changes: list[Change] = []
     for fact in task.facts:
         value = _as_text(fact.value)
-        if fact.name in {"user", PACKAGE, "start_step", "end_step"}:
+        if fact.name in NOT_OF_TASKS:
             continue
         if lasting.get(fact.name) != value:
             changes.append(TaskMetadata(task.task_id, fact.attempt, fact.name, value, fact.at))

@@ -14,17 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from metaflow.artifact_store.store import ArtifactStore
+    from metaflow.protocols.file_tree import FileTree
 
 
 def copy_older(
-    store: ArtifactStore, refs: Mapping[str, ArtifactRef], pack: str
+    store: ArtifactStore,
+    source: tuple[FileTree, str],
+    refs: Mapping[str, ArtifactRef],
+    pack: str,
 ) -> dict[str, ArtifactRef]:
     """Store the bytes of older values anew.
 
     Parameters
     ----------
     store : ArtifactStore
-        The store that gets them, and in whose root or beside it they are.
+        The store that gets them.
+    source : tuple of FileTree and str
+        Where they are, and its name.
     refs : mapping of str to ArtifactRef
         References by name.
     pack : str
@@ -41,7 +47,7 @@ def copy_older(
         Something is lost or damaged, or there is no room.
     """
     batch = store.batch(pack)
-    files, root = store.older_files()
+    files, root = source
     made: dict[str, tuple[str, str, int, list[str]]] = {}
     for name, ref in refs.items():
         data, encoding, kind = older_bytes(files, root, ref), ref.encoding, ref.type

@@ -48,13 +48,20 @@ def read_blob(files: FileTree, path: str, where: str = "") -> bytes:
     data = files.read(path)
     if data is None:
         raise ArtifactMissing(shown, digest)
-    if not data.startswith(b"\x1f\x8b") or not _is_gzipped(files, path, shown):
+    is_gzip = data.startswith(b"\x1f\x8b")
+    if not is_gzip or (files.notes_beside and not _is_gzipped(files, path, shown)):
         content = data
+    elif not files.notes_beside and _digest(data) == digest:
+        content = data  # stored as it is, and gzipped by its maker
     else:
         content = gunzip(data, shown, digest)
-    if sha1(content, usedforsecurity=False).hexdigest() != digest:
+    if _digest(content) != digest:
         raise ArtifactCorrupt(shown, digest, "the content does not match the digest")
     return content
+
+
+def _digest(data: bytes) -> str:
+    return sha1(data, usedforsecurity=False).hexdigest()
 
 
 def gunzip(data: bytes, path: str, digest: str) -> bytes:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, ClassVar
 
 from metaflow.errors.storage import StorageUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Folder:
@@ -17,6 +21,8 @@ class Folder:
     """
 
     __slots__ = ("root",)
+
+    notes_beside: ClassVar[bool] = True
 
     def __init__(self, root: str) -> None:
         self.root: str = root
@@ -58,6 +64,9 @@ class Folder:
             return os.stat(f"{self.root}/{path}").st_mtime
         except FileNotFoundError:
             return None
+
+    def fetch(self, paths: Iterable[str]) -> None:
+        """Do nothing: files are read quickly enough one by one."""
 
     def _unreadable(self, path: str, error: OSError) -> StorageUnavailable:
         return StorageUnavailable(f"{self.root}/{path}", error.strerror or str(error))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from metaflow.artifact_store.older.blobs import gunzip, read_blob
 from metaflow.artifact_store.older.folder import Folder
 from metaflow.artifact_store.older.plain_pickle import Stand, read_plain
+from metaflow.artifact_store.older.trees import tree_at
 from metaflow.errors.storage import ArtifactCorrupt, ArtifactMissing
 
 if TYPE_CHECKING:
@@ -94,6 +95,25 @@ def older_bytes(files: FileTree, root: str, ref: ArtifactRef) -> bytes:
     return read_blob(tree, path, where)
 
 
+def read_at(address: str) -> bytes:
+    """Read the blob at an address in a bucket.
+
+    Parameters
+    ----------
+    address : str
+        Ends with `<Flow>/data/<xx>/<digest>`.
+
+    Raises
+    ------
+    ArtifactMissing
+        There is none.
+    ArtifactCorrupt
+        The content is not what was stored.
+    """
+    root, *rest = address.rsplit("/", 4)
+    return read_blob(tree_at(root), "/".join(rest), root)
+
+
 def place_of(files: FileTree, root: str, path: str) -> tuple[FileTree, str, str]:
     """Say where a file is that a reference names: its tree, its path there, that tree's name.
 
@@ -108,7 +128,7 @@ def place_of(files: FileTree, root: str, path: str) -> tuple[FileTree, str, str]
     """
     if path.startswith("/"):
         return Folder(""), path[1:], ""
-    if files.changed_at(path) is None:
+    if files.notes_beside and files.changed_at(path) is None:
         from metaflow.artifact_store.origins import origins_of
 
         for origin in origins_of(root):
@@ -196,7 +216,8 @@ def _content(tree: FileTree, beside: str, where: str, told: Mapping[str, Any]) -
             data = tree.read(moved)
             path = f"{where}/{moved}"
     else:
-        data, path = None, url
+        above, name = url.rsplit("/", 1)
+        data, path = tree_at(above).read(name), url
     if data is None:
         raise ArtifactMissing(path, digest)
     if told.get("type") == "external":
