@@ -14,10 +14,10 @@ CODE := src tests examples benchmarks services
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check fmt lint types services bench clean
+.PHONY: help demo test check fmt lint types services bench histories clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # A run is signed with a user name. In an account without one to sign with, such as root's,
 # the demo signs as `demo`.
@@ -57,6 +57,10 @@ types: $(VENV)/.dev-ready ## check the types of the package
 
 services: $(BIN)/python ## start the real servers that tests talk to; `make services DO=stop`
 	@$(BIN)/python services/run.py $(or $(DO),start)
+
+HISTORIES ?= 5000
+histories: $(VENV)/.dev-ready ## live through 5000 random crashes, or HISTORIES=N of them
+	@HISTORIES=$(HISTORIES) $(BIN)/python -m pytest --quiet --numprocesses auto tests/histories
 
 bench: $(VENV)/.dev-ready ## measure against Metaflow and the floors; ARGS="--row E4 --quick"
 	@$(BIN)/python -m benchmarks $(ARGS)
