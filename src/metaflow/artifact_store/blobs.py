@@ -48,16 +48,19 @@ class BlobFiles:
         """Return the blob with this digest and uncompressed size if it is stored already."""
         for root in self._roots or self._look_for_roots():
             for codec in ENDINGS:
+                path = f"{root}/{blob_name(digest, codec)}"
                 try:
-                    stored = os.stat(f"{root}/{blob_name(digest, codec)}").st_size
+                    stored = os.stat(path).st_size
+                    # A crash of the machine can leave an empty file under a final name.
+                    if stored == size if codec == RAW else stored > 0:
+                        # Who collects garbage sees that it is in use, or has deleted it.
+                        os.utime(path)
+                        if survives_power_loss():
+                            # Whoever has written it may not have waited for the disk.
+                            _force_blob(path)
+                        return Part(digest, size, codec, stored)
                 except OSError:
                     continue
-                # A crash of the machine can leave an empty file under a final name.
-                if stored == size if codec == RAW else stored > 0:
-                    if survives_power_loss():
-                        # Whoever has written it may not have waited for the disk.
-                        _force_blob(f"{root}/{blob_name(digest, codec)}")
-                    return Part(digest, size, codec, stored)
         return None
 
     def _look_for_roots(self) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ORIGINS: Final = "origins"
 """Name of the file, in the root that has the references."""
+REFERRERS: Final = "referrers"
+"""Name of the file in the other root that names those that refer to it."""
 
 
 def origins_of(root: str) -> tuple[str, ...]:
@@ -31,7 +33,7 @@ def origins_of(root: str) -> tuple[str, ...]:
     here = os.path.abspath(root)
     found = {here: None}
     for known in _following(found):
-        for line in _lines(known):
+        for line in _lines(f"{known}/{ORIGINS}"):
             remote = "://" in line
             found[line if remote else os.path.normpath(os.path.join(known, line))] = None
     del found[here]
@@ -46,9 +48,17 @@ def _following(found: dict[str, None]) -> Iterator[str]:
         place += 1
 
 
-def _lines(root: str) -> list[str]:
+def referrers_of(root: str) -> tuple[str, ...]:
+    """Return the roots that refer to the bytes of this one, absolute, if they are still there."""
+    here = os.path.abspath(root)
+    lines = dict.fromkeys(_lines(f"{here}/{REFERRERS}"))
+    paths = (os.path.normpath(os.path.join(here, line)) for line in lines)
+    return tuple(path for path in paths if os.path.isdir(path))
+
+
+def _lines(path: str) -> list[str]:
     try:
-        with open(f"{root}/{ORIGINS}", encoding="utf-8", errors="surrogateescape") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read().splitlines()
     except OSError:
         return []
@@ -73,9 +83,20 @@ def add_origin(root: str, other: str) -> None:
     root, other = os.path.abspath(root), other if remote else os.path.abspath(other)
     if other == root or other in origins_of(root):
         return
-    beside = not remote and os.path.dirname(other) == os.path.dirname(root)
+    from metaflow.artifact_store.scratch import FOLDER
+
+    # The other root learns of it first: what it must keep is never told too late. A root that
+    # is gone after use only refers to what runs of the other one have.
+    passing = remote or os.path.basename(os.path.dirname(root)) == FOLDER
+    if not passing and root not in referrers_of(other):
+        _add_line(other, REFERRERS, root)
+    _add_line(root, ORIGINS, other)
+
+
+def _add_line(root: str, name: str, other: str) -> None:
+    beside = "://" not in other and os.path.dirname(other) == os.path.dirname(root)
     line = os.path.join(os.pardir, os.path.basename(other)) if beside else other
-    path = f"{root}/{ORIGINS}"
+    path = f"{root}/{name}"
     try:
         fd = open_to_append(path)
         try:

@@ -24,8 +24,12 @@ COMMANDS: Final = {
     "code": "metaflow.cli.code",
     "configure": "metaflow.cli.configure",
     "develop": "metaflow.cli.develop",
+    "erase": "metaflow.cli.erase",
+    "gc": "metaflow.cli.gc",
     "import": "metaflow.cli.import_history",
+    "pin": "metaflow.cli.pin",
     "tutorials": "metaflow.cli.tutorials",
+    "unpin": "metaflow.cli.unpin",
 }
 """Each module has `build(console)`, which makes the click command of that name."""
 

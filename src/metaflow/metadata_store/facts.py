@@ -45,6 +45,32 @@ class LeaseFacts(NamedTuple):
     """The same on the monotonic clock of the holder's machine."""
 
 
+class RunToKeep(NamedTuple):
+    """What it takes to decide whether a run is kept."""
+
+    key: int
+    flow: str
+    run_id: str
+    created_at: float
+    user: str
+    status: str
+    origin_run_id: str | None
+    tags: str
+    """JSON object: tag -> 1 for a system tag, 0 for a user's."""
+    pack: str
+
+
+class GarbageNote(NamedTuple):
+    """A file of the artifact store that nothing referred to when it was looked at."""
+
+    name: str
+    """Path relative to the root."""
+    size: int
+    mtime_ns: int
+    """Its time of change."""
+    found_at: float
+
+
 class StepFacts(NamedTuple):
     """A step of a run that has at least one task."""
 

@@ -78,6 +78,8 @@ class Settings(NamedTuple):
     """How large the files of a run may be together to be packed with it; 0 packs nothing."""
     feat_always_upload_code_package: bool = False
     """The code is packed before the first task begins."""
+    retention: str | None = None
+    """Which runs a collection of garbage removes, as a JSON list of rules."""
     contact_info: Mapping[str, str] = MappingProxyType({})
     """Where to learn more and ask: label to address; empty for the built-in list."""
     ui_url: str | None = None
@@ -191,6 +193,7 @@ def _settle(raw: dict[str, str], env: Mapping[str, str]) -> Settings:
         durability=_one_of(raw, "DURABILITY", (PROCESS, POWER)),
         code_package_mb=_count(raw, "CODE_PACKAGE_MB", fallback.code_package_mb),
         feat_always_upload_code_package=truth(raw.get("FEAT_ALWAYS_UPLOAD_CODE_PACKAGE", "")),
+        retention=raw.get("RETENTION") or None,
         contact_info=_contacts(raw),
         ui_url=(raw.get("UI_URL") or "").rstrip("/") or None,
         no_color=bool(env.get("NO_COLOR")),

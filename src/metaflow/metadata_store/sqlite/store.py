@@ -11,10 +11,11 @@ from metaflow.metadata_store.sqlite.database_file import stored_id
 from metaflow.metadata_store.sqlite.joining import Joining
 from metaflow.metadata_store.sqlite.journal import SqliteJournal
 from metaflow.metadata_store.sqlite.older import OlderRuns
+from metaflow.metadata_store.sqlite.removal import Removal
 from metaflow.metadata_store.tags import plan_change
 
 
-class SqliteMetadataStore(SqliteJournal, Joining, OlderRuns, Catalog):
+class SqliteMetadataStore(SqliteJournal, Joining, OlderRuns, Removal, Catalog):
     """A metadata store in one SQLite file, for any number of processes of one machine.
 
     The file is opened at first use. What `begin_run`, `write` and `change_tags` have

@@ -53,3 +53,14 @@ ALTER TABLE attempt ADD COLUMN killed INTEGER NOT NULL DEFAULT 0;
 
 -- Why a run did not succeed, in one sentence. Its status may be `killed` as well.
 ALTER TABLE run ADD COLUMN error TEXT;
+
+-- What nothing refers to any more, as found by the last collection of garbage; the next one
+-- deletes it if it is still so.
+CREATE TABLE garbage (
+    -- path relative to the root
+    name TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    -- time of change of the file in ns: with another one it has come to be used
+    mtime_ns INTEGER NOT NULL,
+    found_at REAL NOT NULL
+) WITHOUT ROWID;
