@@ -14,6 +14,7 @@ from benchmarks.rows import (
     resume,
     small_artifacts,
     small_flows,
+    stores,
     very_many_runs,
     very_many_tasks,
     wide,
@@ -49,4 +50,6 @@ ROWS = [
     Row("C4", "a foreach of 10,000 tasks and its join", wide.measure),
     Row("S1", "a foreach of 100,000 tasks, and its resume", very_many_tasks.measure),
     Row("S2", "the client on a store of 100,000 runs", very_many_runs.measure),
+    Row("S3", "a large array in an object store", stores.measure_transfer),
+    Row("S4", "memory for a huge array in an object store", stores.measure_memory),
 ]

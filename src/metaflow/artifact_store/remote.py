@@ -49,6 +49,7 @@ class RemoteArtifactStore(ArtifactStore):
         """The root, for what is no artifact."""
         self._remote = RemoteBlobs(self.place)
         self._mapped = MappedBlobs()
+        self._bare: tuple[RemotePlace, RemoteParts] | None = None
         super().__init__(self._remote, RemoteParts(self.place, self._mapped))
 
     def older_files(self) -> tuple[FileTree, str]:
@@ -74,6 +75,17 @@ class RemoteArtifactStore(ArtifactStore):
             It can't be reached, does not exist, or refuses to be written to.
         """
         self.place.objects.put(LAYOUT_FILE, LAYOUT)
+
+    def verify(self, part: Part) -> None:
+        """Read a part from the object store itself, and check it; a large one in little memory."""
+        if self._bare is None:
+            bare = self.place.without_cache()
+            self._bare = bare, RemoteParts(bare, self._mapped)
+        place, parts = self._bare
+        if part.pack or part.codec != RAW:
+            parts.content(part)
+        else:
+            place.fetch(blob_name(part.digest, part.codec), part.stored, len)
 
     def has_blob(self, digest: str, size: int) -> bool:
         """Tell whether bytes are stored as an object of their own."""

@@ -77,6 +77,12 @@ class RemotePlace:
             self._objects.close()
         self._objects = None
 
+    def without_cache(self) -> RemotePlace:
+        """Give the same root as it is in the object store, whatever copies there are."""
+        bare = RemotePlace(self.url, self._settings)
+        bare._objects, bare._cache = self.objects, ByteCache("", -1)
+        return bare
+
     def path(self, key: str) -> str:
         """Say where an object is, for people."""
         return f"{self.url}/{key}"

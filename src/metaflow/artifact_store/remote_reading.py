@@ -162,6 +162,7 @@ class RemoteParts:
         finally:
             os.close(fd)
         with self._lock:
+            self._mapped.mark_verified(part)  # when it was fetched
             self._mapped.remember(mapping, part)
         return memoryview(mapping)
 

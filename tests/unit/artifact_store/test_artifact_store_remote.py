@@ -303,6 +303,21 @@ def test_a_copy_that_is_damaged_is_fetched_anew(site, name):
     assert same(site.open().load(ref), VALUES[name])
 
 
+@pytest.mark.parametrize("name", ["text", "many bytes", "large array", "zeros"])
+def test_a_check_looks_at_the_store_itself(site, name):
+    ref = save_one(site.open(), VALUES[name])
+    store = site.open()
+    for part in ref.parts:
+        store.verify(part)
+    path = max(site.objects("packs") + site.objects("blobs"), key=lambda path: path.stat().st_size)
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(data)
+    assert same(store.load(ref), VALUES[name])  # from the cache
+    with pytest.raises(ArtifactCorrupt):
+        list(map(store.verify, ref.parts))
+
+
 def test_a_cache_that_is_gone_is_no_error(site):
     refs, _ = site.open().save(VALUES, PACK)
     store = site.open()
