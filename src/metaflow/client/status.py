@@ -71,6 +71,8 @@ def is_carried(run: RunView, task_id: str = "") -> bool:
     if run.refresh().status != RUNNING:
         return False
     key = run.facts.key
+    if run.catalog.older_state(key) is not None:
+        return True  # older versions have no leases; their runs are over when nothing happens
     lease = run.catalog.lease(key, task_id) if task_id else None
     if lease is None:
         lease, task_id = run.catalog.lease(key), ""

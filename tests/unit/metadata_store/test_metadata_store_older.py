@@ -45,6 +45,18 @@ def test_listing_again_changes_nothing(store, new_run):
     assert store.known_run_ids("F") == {"a"}
 
 
+def test_a_run_that_was_removed_does_not_come_back(store, new_run):
+    run = new_run(run_id="a", created_at=50.0)
+    store.list_older("", [(run, DONE)])
+    key = store.run("F", "a").key
+    with store.connection.transaction() as database:
+        database.execute("DELETE FROM older_run WHERE run = ?", (key,))
+        database.execute("DELETE FROM run WHERE key = ?", (key,))
+    store.list_older("", [(run, DONE)])
+    assert store.run("F", "a") is None
+    assert store.known_run_ids("F") == {"a"}
+
+
 def test_a_run_of_our_own_is_no_older_one(store, new_run):
     key = store.begin_run(new_run(run_id="a", created_at=50.0))
     store.list_older("", [(new_run(run_id="a", created_at=50.0), DONE)])

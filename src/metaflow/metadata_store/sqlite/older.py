@@ -16,8 +16,13 @@ LISTED, OPEN, READ = 0, 1, 2
 """Just the run itself is known; all was read, but it went on; all was read for good."""
 
 _KNOWN: Final = """
-SELECT run.run_id FROM flow JOIN run ON run.flow = flow.key WHERE flow.name = ?
+SELECT run.run_id FROM flow JOIN run ON run.flow = flow.key WHERE flow.name = ?1
+UNION ALL
+SELECT older_gone.run_id FROM flow JOIN older_gone ON older_gone.flow = flow.key
+WHERE flow.name = ?1
 """
+
+_IS_GONE: Final = "SELECT 1 FROM older_gone WHERE flow = ? AND run_id = ?"
 
 _ADD: Final = """
 INSERT INTO run (key, flow, run_id, created_at, user, origin_run_id, end_step, pack, metadata,
@@ -72,7 +77,7 @@ class OlderRuns(DatabaseFile):
     """What a SQLite metadata store keeps about runs of the older layout."""
 
     def known_run_ids(self, flow: str) -> frozenset[str]:
-        """Return the ids of all runs of a flow, older or not."""
+        """Return the ids of all runs of a flow, older or not, and of older ones that are gone."""
         return frozenset(run_id for (run_id,) in self.connection.rows(_KNOWN, (flow,)))
 
     def list_older(self, root: str, runs: list[tuple[NewRun, OlderEnd]]) -> None:
@@ -111,11 +116,13 @@ class OlderRuns(DatabaseFile):
 
 
 def _add(database: sqlite3.Connection, run: NewRun, end: OlderEnd) -> int | None:
-    """Insert a run; None if it is there already."""
+    """Insert a run; None if it is there already, or was removed."""
     database.execute(queries.ADD_FLOW, (run.flow, run.created_at))
     (flow,) = database.execute(queries.FLOW_KEY, (run.flow,)).fetchone()
     database.execute(_FLOW_BEGAN, (run.created_at, flow))
     if database.execute(queries.RUN_BY_ID, (run.flow, run.run_id)).fetchone() is not None:
+        return None
+    if database.execute(_IS_GONE, (flow, run.run_id)).fetchone() is not None:
         return None
     key = int(run.created_at * 1000)
     while database.execute(_IS_TAKEN, (key,)).fetchone() is not None:

@@ -7,6 +7,17 @@ CREATE TABLE older_run (
     state INTEGER NOT NULL
 );
 
+-- Older runs that somebody has removed: their files are still there, and must not bring them back.
+CREATE TABLE older_gone (
+    flow INTEGER NOT NULL,
+    run_id TEXT NOT NULL,
+    PRIMARY KEY (flow, run_id)
+) WITHOUT ROWID;
+
+CREATE TRIGGER older_run_goes BEFORE DELETE ON older_run BEGIN
+    INSERT OR IGNORE INTO older_gone SELECT flow, run_id FROM run WHERE key = OLD.run;
+END;
+
 -- A run's key tells when it began, in milliseconds, so that runs found later take their place.
 CREATE TABLE new_key (run INTEGER PRIMARY KEY, key INTEGER NOT NULL);
 
