@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 BLOB_FROM: Final = 64 << 10
 """Parts of this size as stored get a file of their own, and are shared by all runs."""
 
+OUT_OF_BAND_FROM: Final = 16 << 10
+"""Shorter buffers stay in the stream that they belong to."""
+
 IN_MEMORY: Final = 16 << 20
 """Larger buffers are compressed piece by piece; a pack's record is about this long at most."""
 

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from typing import Any, Final, TypeAlias
 
-OUT_OF_BAND_FROM: Final = 16 << 10
-"""Shorter buffers stay in the stream."""
+from metaflow.artifact_store.batch import OUT_OF_BAND_FROM
 
 PART_FROM: Final = 64 << 10
 """Shorter chunks are joined with their neighbours."""

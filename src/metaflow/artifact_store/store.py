@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import pickle
 import sys
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from metaflow import registry
+from metaflow.artifact_store.formats.choosing import save_values
+from metaflow.artifact_store.formats.labels import BYTES, TEXT
+from metaflow.artifact_store.formats.loading import READERS, load_value
+from metaflow.artifact_store.formats.pickles import Pickles
 from metaflow.artifact_store.hashing import digest_of, digest_of_parts
 from metaflow.artifact_store.items import (
     CHECKED_RANGE,
     ENTRY,
     RANGE,
+    decode_item,
     encode_items,
     placed_item,
     short_digest,
+    unpickle_item,
 )
-from metaflow.artifact_store.pickling import Pickled, Reducers, StreamReader
-from metaflow.errors.storage import (
-    DataException,
-    UnknownEncoding,
-    UnpicklableArtifactException,
-)
+from metaflow.errors.storage import UnknownEncoding
 from metaflow.model.artifact import RAW, ArtifactRef, ItemsRef, Part
 
 if TYPE_CHECKING:
@@ -34,20 +34,11 @@ if TYPE_CHECKING:
     from metaflow.errors.base import MetaflowException
     from metaflow.protocols.file_tree import FileTree
 
-ENCODING: Final = "pickle5"
-"""Pickle protocol 5, out-of-band buffers in parts of their own."""
-
-BYTES, TEXT = "bytes", "text"
-"""Content of a file as it is; for text, the name of its character encoding follows a colon."""
-
 PLUGGED: Final = "serializer"
 """Stored by a plug-in; how it is to be read follows a colon."""
 
 FILE_PIECE: Final = 8 << 20
 """So much of a file is in memory while it is stored."""
-
-_NUMBERS: Final = frozenset((int, float, bool, type(None)))
-_SHORT: Final = 100
 
 _NOTHING_KNOWN: Final[Mapping[str, ArtifactRef]] = MappingProxyType({})
 
@@ -69,6 +60,7 @@ class ArtifactStore:
     def __init__(self, blobs: BlobStore, parts: PartSource) -> None:
         self._blobs = blobs
         self._parts = parts
+        self._pickles = Pickles()
 
     def batch(self, pack: str) -> Batch:
         """Begin to store parts that are encoded already.
@@ -119,47 +111,9 @@ class ArtifactStore:
             from metaflow.artifact_store.plugged import save_plugged
 
             refs, errors, objects = save_plugged(serializers, batch, objects, known)
-            rest, more = self._save_pickled(batch, objects, known)
+            rest, more = save_values(batch, objects, known, self._pickles)
             return {**refs, **rest}, {**errors, **more}
-        return self._save_pickled(batch, objects, known)
-
-    def _save_pickled(
-        self, batch: Batch, objects: Mapping[str, object], known: Mapping[str, ArtifactRef]
-    ) -> tuple[dict[str, ArtifactRef], dict[str, MetaflowException]]:
-        pickled: dict[str, tuple[list[str], int]] = {}
-        errors: dict[str, MetaflowException] = {}
-        larger = []
-        # What a freshly forked process costs is pages touched, so the usual few numbers and
-        # names take a path that calls hardly anything.
-        for name, value in objects.items():
-            if type(value) in _NUMBERS or (type(value) is str and len(value) < _SHORT):
-                pickled[name] = [batch.add_small(pickle.dumps(value, 5))], 1
-            else:
-                larger.append(name)
-        if larger:
-            table = _reducers()
-            for name in larger:
-                try:
-                    pickled[name] = _add(batch, objects[name], table)
-                except DataException:
-                    raise
-                except Exception as error:
-                    errors[name] = _unpicklable(name, objects[name], error)
-        batch.flush()
-        placed = batch.placed
-        refs = {}
-        for name in objects:
-            if name in errors:
-                continue
-            digests, stream = pickled[name]
-            digest = digests[0] if len(digests) == 1 else digest_of_parts(ENCODING, digests)
-            ref = known.get(name)
-            if ref is None or ref.digest != digest or ref.encoding != ENCODING:
-                parts = tuple([placed[digest] for digest in digests])
-                size = sum([part.size for part in parts])
-                ref = ArtifactRef(digest, _type_name(objects[name]), size, ENCODING, stream, parts)
-            refs[name] = ref
-        return refs, errors
+        return save_values(batch, objects, known, self._pickles)
 
     def save_file(self, path: str, pack: str, text_encoding: str | None = None) -> ArtifactRef:
         """Store the content of a file, piece by piece; it loads as bytes or as text.
@@ -226,6 +180,8 @@ class ArtifactStore:
             What is stored is not what was saved.
         UnknownEncoding
             This version cannot read it.
+        PickleRefused
+            It is a pickle, and the settings say that it must not be loaded.
         """
         loader = self._LOADERS.get(ref.encoding.partition(":")[0])
         if loader is None:
@@ -250,15 +206,15 @@ class ArtifactStore:
         Returns
         -------
         ItemsRef | None
-            None when the items are too large for this, or one cannot be pickled; then each
-            task has to load the whole artifact.
+            None when the items are too large for this, or one cannot be stored alone; then
+            each task has to load the whole artifact.
 
         Raises
         ------
         StorageFull
             There is no room.
         """
-        encoded = encode_items(items)
+        encoded = encode_items(items, self._pickles)
         if encoded is None:
             return None
         count, data = encoded
@@ -281,13 +237,19 @@ class ArtifactStore:
         entry, table = (ENTRY.size, CHECKED_RANGE) if items.with_digests else (8, RANGE)
         place = self._parts.range(items.part, index * entry, table.size)
         try:
-            start, length, digest = placed_item(place, items)
+            start, length, digest, is_json = placed_item(place, items)
         except ValueError as error:
             raise self._parts.corrupt(items.part, "the table of items makes no sense") from error
         data = self._parts.range(items.part, start, length)
         if digest is not None and short_digest(data) != digest:
             raise self._parts.corrupt(items.part, f"item {index} does not match its digest")
-        return pickle.loads(data)
+        if not is_json:
+            self._pickles.check_items()
+            return unpickle_item(data)
+        try:
+            return decode_item(data)
+        except ValueError as error:
+            raise self._parts.corrupt(items.part, f"an item makes no sense: {error}") from error
 
     def verify(self, part: Part) -> None:
         """Read a part whole, and check it.
@@ -321,21 +283,8 @@ class ArtifactStore:
         """Close what is held open; the store stays usable."""
         self._parts.close()
 
-    def _unpickle(self, ref: ArtifactRef) -> object:
-        stream, rest = ref.parts[: ref.stream], ref.parts[ref.stream :]
-        buffers = self._parts.buffers(rest) if rest else ()
-        if len(stream) == 1:
-            return pickle.loads(self._parts.content(stream[0]), buffers=buffers)
-        reader = StreamReader(self._parts.contents(stream))
-        return pickle.Unpickler(reader, buffers=buffers).load()
-
-    def _bytes(self, ref: ArtifactRef) -> bytes:
-        if len(ref.parts) == 1:
-            return self._parts.content(ref.parts[0])
-        return b"".join(self._parts.contents(ref.parts))
-
-    def _text(self, ref: ArtifactRef) -> str:
-        return self._bytes(ref).decode(ref.encoding.partition(":")[2])
+    def _open(self, ref: ArtifactRef) -> object:
+        return load_value(self._parts, ref, self._pickles)
 
     def _plugged(self, ref: ArtifactRef) -> object:
         from metaflow.artifact_store.plugged import load_plugged
@@ -345,6 +294,8 @@ class ArtifactStore:
     def _older(self, ref: ArtifactRef) -> object:
         from metaflow.artifact_store.older.loading import load_older
 
+        if ref.encoding.startswith("gzip+pickle"):
+            self._pickles.check(ref)
         return load_older(*self.older_files(), self._parts, ref)
 
     def older_files(self) -> tuple[FileTree, str]:
@@ -352,9 +303,7 @@ class ArtifactStore:
         raise NotImplementedError
 
     _LOADERS: ClassVar[dict[str, Callable[[ArtifactStore, ArtifactRef], object]]] = {
-        ENCODING: _unpickle,
-        BYTES: _bytes,
-        TEXT: _text,
+        **dict.fromkeys(READERS, _open),
         PLUGGED: _plugged,
         "gzip+included": _older,
         "gzip+pickle": _older,
@@ -377,45 +326,3 @@ def plugged_serializers() -> SerializerStore | None:
 
 _CHECKED: Final[list[bool]] = []
 """Whether there are serializers of plug-ins, once somebody has looked."""
-
-
-def _add(batch: Batch, value: object, table: Reducers | None) -> tuple[list[str], int]:
-    """Store a value's parts; return their digests and how many belong to the stream."""
-    pickled = Pickled(batch.add_stream)
-    pickled.dump(value, table)
-    digests = pickled.stream
-    stream = len(digests)
-    if pickled.buffers:
-        digests += map(batch.add_buffer, pickled.buffers)
-    return digests, stream
-
-
-def _reducers() -> Reducers | None:
-    if "numpy" not in sys.modules:
-        return None
-    from metaflow.artifact_store.frames import reducers
-
-    return reducers()
-
-
-def _type_name(value: object) -> str:
-    cls = type(value)
-    return f"{cls.__module__}.{cls.__qualname__}"
-
-
-def _unpicklable(name: str, value: object, error: Exception) -> UnpicklableArtifactException:
-    from metaflow.artifact_store.unpicklable import find_unpicklable
-    from metaflow.errors.base import MetaflowException
-
-    wrapped = UnpicklableArtifactException(
-        name,
-        _type_name(value),
-        # What we refuse ourselves, a whole flow, says why and what to do instead.
-        error.message.rstrip(".")
-        if isinstance(error, MetaflowException)
-        else f"{type(error).__name__}: {error}",
-        find_unpicklable(name, value),
-        error.hint if isinstance(error, MetaflowException) else None,
-    )
-    wrapped.__cause__ = error
-    return wrapped

@@ -187,3 +187,56 @@ class ObjectIncomplete(DataException):
             f"The object `{key}` in `{url}` was not read to its end: {reason}.",
             hint="try again; if it stays so, restore the object from a copy.",
         )
+
+
+class PickleDenied(DataException):
+    """An artifact can only be pickled, and the settings say that nothing is to be."""
+
+    headline = "Pickle denied"
+
+    def __init__(self, artifact: str, type_: str) -> None:
+        self.artifact = artifact
+        self.type = type_
+        super().__init__(
+            f"Artifact `{artifact}` of type `{type_}` can only be stored as a pickle, "
+            "and `METAFLOW_PICKLE` is `deny`.",
+            hint="store what it consists of: numbers, texts, bytes, dates, lists, tuples, sets "
+            "and dictionaries of them, arrays of numpy, tables of pandas, polars or Arrow, "
+            "dictionaries of arrays; or give its type a serializer (docs/serializers.md).",
+        )
+
+
+class PickleRefused(DataException):
+    """A pickle must not be loaded."""
+
+    headline = "Pickle refused"
+
+    def __init__(self, type_: str, mode: str) -> None:
+        self.type = type_
+        self.mode = mode
+        why = (
+            "it bears no seal of this user's key"
+            if mode == "trusted"
+            else "no pickle is to be loaded"
+        )
+        super().__init__(
+            f"What is asked for is stored as a pickle (`{type_}`), and with "
+            f"`METAFLOW_PICKLE={mode}` it is not loaded: {why}.",
+            hint="if you trust whoever has written it, load it with `METAFLOW_PICKLE=allow`; "
+            "a pickle runs its writer's code.",
+        )
+
+
+class SealingKeyUnusable(DataException):
+    """The key that seals pickles cannot be used."""
+
+    headline = "Key unusable"
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(
+            f"The key in `{path}`, which seals pickles, cannot be used: {reason}.",
+            hint="it has 32 bytes, belongs to you, and nobody else may read it (`chmod 600`); "
+            "without the file a new key is made, which trusts no pickle that was sealed before.",
+        )

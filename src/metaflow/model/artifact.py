@@ -52,22 +52,26 @@ class ArtifactRef(NamedTuple):
     encoding: str
     stream: int
     parts: tuple[Part, ...]
+    about: dict[str, Any] | None = None
+    """What is told of the value without loading it, such as its `shape`; no reference had
+    this in the first version."""
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Self:
         """Rebuild a reference from the array that JSON made of it."""
-        digest, type_, size, encoding, stream, parts = value
+        digest, type_, size, encoding, stream, parts, *about = value
         # Nearly all artifacts have one part, and a step may read thousands of them.
         made = (Part(*parts[0]),) if len(parts) == 1 else tuple(Part(*part) for part in parts)
-        return cls(digest, type_, size, encoding, stream, made)
+        return cls(digest, type_, size, encoding, stream, made, *about)
 
 
 class ItemsRef(NamedTuple):
     """The items of a foreach, each serialized alone, so that a task reads just its own.
 
-    `part` is stored raw: a table of `count + 1` entries, then the pickles one after another. An
+    `part` is stored raw: a table of `count + 1` entries, then the items one after another. An
     entry is a little-endian unsigned 64-bit number, which says where an item ends, counted
     from the end of the table, and the first eight bytes of the item's digest. The first is zero.
+    The highest bit of the number is set if the item is JSON; others are pickles.
     """
 
     count: int  # type: ignore[assignment]  # the word is worth more than tuple's method

@@ -16,6 +16,7 @@ USER_VARIABLES: Final = ("SUDO_USER", "USERNAME", "USER")
 WEBHOOK_AUTHS: Final = ("none", "service")
 TASK_STARTS: Final = ("auto", "fork", "spawn")
 PROCESS, POWER = "process", "power"
+PICKLES: Final = ("allow", "trusted", "deny")
 
 OVERRIDES: Final[list[Callable[[], Mapping[str, str]]]] = []
 """What has the last word on settings, by name without `METAFLOW_`: extension packages."""
@@ -72,6 +73,8 @@ class Settings(NamedTuple):
     maximum_foreach_value_chars: int = 30
     task_start: str = "auto"
     """How a local task's process begins: `fork`, `spawn`, or `auto` to let the system decide."""
+    pickle: str = "allow"
+    """Whether artifacts may be pickles: `allow`, `deny`, or `trusted` for sealed ones only."""
     durability: str = PROCESS
     """What an acknowledged fact survives: the death of any `process`, or a loss of `power`."""
     code_package_mb: int = 20
@@ -190,6 +193,7 @@ def _settle(raw: dict[str, str], env: Mapping[str, str]) -> Settings:
             raw, "MAXIMUM_FOREACH_VALUE_CHARS", fallback.maximum_foreach_value_chars
         ),
         task_start=_one_of(raw, "TASK_START", TASK_STARTS),
+        pickle=_one_of(raw, "PICKLE", PICKLES),
         durability=_one_of(raw, "DURABILITY", (PROCESS, POWER)),
         code_package_mb=_count(raw, "CODE_PACKAGE_MB", fallback.code_package_mb),
         feat_always_upload_code_package=truth(raw.get("FEAT_ALWAYS_UPLOAD_CODE_PACKAGE", "")),

@@ -68,7 +68,7 @@ def test_nested_plain_data_round_trips(store, values):
 
 def test_a_reference_tells_type_size_and_encoding(store):
     ref = save_one(store, 17)
-    assert (ref.type, ref.encoding, ref.stream) == ("builtins.int", "pickle5", 1)
+    assert (ref.type, ref.encoding, ref.stream) == ("builtins.int", "json", 1)
     assert ref.size == ref.parts[0].size > 0
     assert ref.digest == ref.parts[0].digest
     assert save_one(store, np.zeros(3)).type == "numpy.ndarray"
@@ -108,8 +108,9 @@ def test_large_values_round_trip(store, value):
 
 def test_a_stream_is_stored_while_it_grows(store, monkeypatch):
     monkeypatch.setattr(pickling, "_HELD_BYTES", 4 << 20)
-    value = [float(i) for i in range(2_000_000)]
+    value = tuple(float(i) for i in range(2_000_000))
     ref = save_one(store, value)
+    assert ref.encoding == "pickle5"
     assert ref.stream > 4
     assert LocalArtifactStore(store._root).load(ref) == value
 
@@ -172,7 +173,7 @@ def test_read_only_arrays_stay_read_only(store):
 def test_compression_is_chosen_by_content(store):
     text = [f"some words that repeat {i}" for i in range(200)]
     assert {part.codec for part in save_one(store, text).parts} == {LZ4}
-    assert {part.codec for part in save_one(store, list(range(500_000))).parts} == {ZSTD}
+    assert save_one(store, list(range(500_000))).parts[-1].codec == ZSTD
     assert {part.codec for part in save_one(store, os.urandom(600)).parts} == {RAW}
     big_noise = save_one(store, os.urandom(2 << 20))
     assert max(big_noise.parts, key=lambda part: part.size).codec == RAW

@@ -1,0 +1,1 @@
+"""How values are stored: in open formats where they have one, as pickles otherwise."""
