@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import re
 
 import pytest
@@ -391,11 +390,10 @@ def test_dump(finished):
     by_name = {line.split(" ")[0]: line for line in lines}
     assert {"alpha", "big", "items", "name"} <= by_name.keys()
     assert "_private" not in by_name
-    size = len(pickle.dumps(["x", "y", "z"], protocol=4))
     assert by_name["items"].endswith("type: <class 'list'>] = ['x', 'y', 'z']")
     found = re.match(r"items \[size: (\d+) type", by_name["items"])
     assert found
-    assert int(found[1]) in range(size // 2, size * 2)
+    assert int(found[1]) == len('["x","y","z"]')
     assert by_name["big"].endswith("= < artifact too large >")
     assert by_name["name"].endswith("= 'CommandFlow'")
     assert dump(f"{run.id}/start", "--max-value-size", "0", "--include", "alpha,big") == [

@@ -92,7 +92,9 @@ def _names(task: Any, private: bool) -> set[str]:
 def _line(artifact: Any, max_value_size: int) -> str:
     if max_value_size == 0:
         return str(artifact.id)
-    facts = f"[size: {artifact.size} type: {_shown_type(artifact.type_name)}]"
+    facts = (
+        f"[size: {artifact.size} type: {_shown_type(artifact.type_name)}{_shown_shape(artifact)}]"
+    )
     if artifact.size > max_value_size:
         return f"{artifact.id} {facts} = < artifact too large >"
     return f"{artifact.id} {facts} = {artifact.data!r}"
@@ -101,6 +103,15 @@ def _line(artifact: Any, max_value_size: int) -> str:
 def _shown_type(name: str) -> str:
     """Write a type's qualified name as `str(type)` does, without loading the value."""
     return f"<class '{name.removeprefix('builtins.')}'>"
+
+
+def _shown_shape(artifact: Any) -> str:
+    """Tell of arrays and tables what was noted when they were stored."""
+    about = artifact.about
+    if "shape" not in about:
+        return ""
+    dtype = f" dtype: {artifact.dtype}" if artifact.dtype else ""
+    return f" shape: {tuple(about['shape'])}{dtype} format: {artifact.format}"
 
 
 def _write(file: str, collected: dict[str, dict[str, Any]]) -> None:

@@ -14,12 +14,17 @@ from metaflow.client.view import local_time
 from metaflow.errors.metadata import AttemptNotFound, ObjectNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from metaflow.client.task_view import TaskView
     from metaflow.client.view import AttemptView, RunView
     from metaflow.model.artifact import ArtifactRef
+
+SEAL: Final = "seal"
+"""What makes a pickle trusted is no fact about the value."""
+
+_FORMATS: Final = {"pickle5": "pickle", "json-marked": "json", "bytearray": "bytes"}
 
 PICKLE_PROTOCOL: Final = 4
 """Of values that stand in no store: their size and digest are those of such a pickle."""
@@ -107,6 +112,48 @@ class DataArtifact(MetaflowObject, depth=5, kind="artifact"):
         kind = type(self.data)
         return f"{kind.__module__}.{kind.__qualname__}"
 
+    @property
+    def type(self) -> str:
+        """Name of the value's type, such as `int` or `pandas.DataFrame`."""
+        return self.type_name.removeprefix("builtins.")
+
+    @property
+    def format(self) -> str:
+        """How the value is stored, such as `json`, `npy`, `arrow` or `pickle`; `made` if not."""
+        if self._ref is None:
+            return "made"
+        name = self._ref.encoding.partition(":")[0]
+        return _FORMATS.get(name, name)
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Sides of an array or a table, the length of a collection; None for other values."""
+        about = self.about
+        if "shape" in about:
+            return tuple(about["shape"])
+        return (about["len"],) if "len" in about else None
+
+    @property
+    def dtype(self) -> str | None:
+        """Type of the cells of an array; None for other values."""
+        return self.about.get("dtype")
+
+    @property
+    def columns(self) -> dict[str, str] | None:
+        """Types of the first columns of a table by name; None for other values."""
+        found = self.about.get("columns")
+        return None if found is None else dict(found)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What was noted of the value when it was stored; nothing for most values."""
+        noted = (None if self._ref is None else self._ref.about) or {}
+        return {key: fact for key, fact in noted.items() if key != SEAL}
+
+    def _repr_html_(self) -> str:
+        """Show the artifact in a notebook, without loading it."""
+        return table_of([self])
+
     def _made_pickle(self) -> bytes:
         return pickle.dumps(self.data, PICKLE_PROTOCOL)
 
@@ -142,6 +189,23 @@ class MetaflowData:
         stored = self._stored
         components = [stored.run.flow, stored.run.facts.run_id, stored.step, stored.task_id]
         return _restored_data, (components, stored.attempt, place_of(stored.run.scope))
+
+
+def table_of(artifacts: Iterable[DataArtifact]) -> str:
+    """Show artifacts as a table of HTML, without loading them."""
+    from html import escape
+
+    heads = ("artifact", "type", "shape", "size", "format")
+    rows = [(one.id, one.type, _sides(one.shape), f"{one.size:,}", one.format) for one in artifacts]
+    head = "".join(f"<th>{text}</th>" for text in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _sides(shape: tuple[int, ...] | None) -> str:
+    return "" if shape is None else " x ".join(map(str, shape))
 
 
 def artifact_of(view: TaskView, stored: AttemptView, name: str) -> DataArtifact | None:

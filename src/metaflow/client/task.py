@@ -8,7 +8,13 @@ from contextlib import suppress
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from metaflow.client.artifact import DataArtifact, MetaflowData, artifact_of, artifacts_of
+from metaflow.client.artifact import (
+    DataArtifact,
+    MetaflowData,
+    artifact_of,
+    artifacts_of,
+    table_of,
+)
 from metaflow.client.base import _CLASSES, MetaflowObject
 from metaflow.client.code import PACKAGE, MetaflowCode, code_of
 from metaflow.client.synthesis import facts_of, foreach_frames
@@ -91,6 +97,8 @@ class Task(MetaflowObject, depth=4, kind="task"):
         """The task's artifacts as a named tuple of `DataArtifact`, private ones left out."""
         found = [one for one in self if one.id.isidentifier() and not iskeyword(one.id)]
         made = namedtuple("MetaflowArtifacts", [one.id for one in found])  # type: ignore[misc]  # noqa: PYI024 - the fields are known only now
+        # In a notebook they are a table, for which nothing is loaded.
+        made._repr_html_ = table_of  # type: ignore[attr-defined]
         return made._make(found)
 
     def __iter__(self) -> Iterator[DataArtifact]:

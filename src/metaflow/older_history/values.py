@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from metaflow.artifact_store.formats.labels import BYTES, TEXT
 from metaflow.artifact_store.hashing import digest_of_parts
 from metaflow.artifact_store.older.loading import INCLUDED, included_bytes, older_bytes
 from metaflow.artifact_store.pickling import PART_BYTES
-from metaflow.artifact_store.formats.labels import BYTES, TEXT
 from metaflow.model.artifact import ArtifactRef
 
 if TYPE_CHECKING:

@@ -211,9 +211,6 @@ def _range_note(index: Any) -> Note:
 
 
 def _write_index(writer: BufferWriter, index: Any) -> tuple[Note, list[tuple[str, Column]]]:
-    import numpy as np
-    import pyarrow as pa
-
     pandas = sys.modules["pandas"]
     if not all(map(is_name, index.names)):
         raise NotInArrow
@@ -222,13 +219,7 @@ def _write_index(writer: BufferWriter, index: Any) -> tuple[Note, list[tuple[str
     if type(index) is pandas.MultiIndex:
         columns = []
         for number, (level, codes) in enumerate(zip(index.levels, index.codes, strict=True)):
-            if isinstance(level, pandas.RangeIndex) or getattr(level, "freq", None) is not None:
-                raise NotInArrow
-            kind, nodes, note = write_vector(writer, level.array)
-            if len(nodes) != 1 or pa.types.is_dictionary(kind):
-                raise NotInArrow
-            plain = np.ascontiguousarray(codes)
-            column = write_codes(writer, plain, kind, nodes[0], note, (level.name, False))
+            column = write_codes(writer, codes, level, ordered=False)
             columns.append((f"index {number}", column))
         return {"k": "multi", "n": list(index.names), "c": len(columns)}, columns
     known = (pandas.Index, pandas.DatetimeIndex, pandas.TimedeltaIndex, pandas.CategoricalIndex)

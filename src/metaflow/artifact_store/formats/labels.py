@@ -34,7 +34,7 @@ ARROW: Final = "arrow"
 SAFETENSORS: Final = "safetensors"
 """A dictionary of arrays or tensors, cut between them."""
 
-_SELF_DESCRIBING: Final = frozenset((PICKLE, JSON, MARKED, NPY))
+_SELF_DESCRIBING: Final = frozenset((PICKLE, JSON, NPY))
 """No two different values have the same bytes, in whichever of these they are stored."""
 
 

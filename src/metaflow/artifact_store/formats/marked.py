@@ -110,12 +110,9 @@ class _Marker:
         self._seen.add(id(value))
 
     def _str(self, value: str) -> Any:
-        if not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                return {"$str": _base64(value.encode("utf-8", "surrogatepass"))}
-        return value
+        if _is_text(value):
+            return value
+        return {"$str": _base64(value.encode("utf-8", "surrogatepass"))}
 
     def _float(self, value: float) -> Any:
         if value - value == 0:
@@ -136,14 +133,9 @@ class _Marker:
 
     def _dict(self, value: dict[Any, Any]) -> Any:
         self._once(value)
-        if all(type(key) is str and not key.startswith(_MARK) for key in value):
-            return {self._key(key): self.mark(cell) for key, cell in value.items()}
+        if all(type(key) is str and _is_key(key) for key in value):
+            return {key: self.mark(cell) for key, cell in value.items()}
         return {"$dict": [[self.mark(key), self.mark(cell)] for key, cell in value.items()]}
-
-    def _key(self, key: str) -> str:
-        if isinstance(self._str(key), dict):
-            raise _Unmarked
-        return key
 
     def _set(self, value: set[Any]) -> Any:
         self._once(value)
@@ -181,6 +173,21 @@ _MARKERS: Final[dict[type, Callable[[_Marker, Any], Any]]] = {
     bytearray: _Marker._bytearray,  # noqa: SLF001
     range: _Marker._range,  # noqa: SLF001
 }
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether a text can be written in UTF-8."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_key(text: str) -> bool:
+    return not text.startswith(_MARK) and _is_text(text)
 
 
 def _mark_named(kind: type, value: Any) -> Any:

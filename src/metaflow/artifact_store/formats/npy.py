@@ -33,6 +33,7 @@ _PIECE: Final = 16 << 20
 
 _MAGIC: Final = b"\x93NUMPY"
 _ALIGNED: Final = 64
+_UTF_8_FROM: Final = 3
 _SIMPLE_KINDS: Final = "biufcmMSUV"
 _SCALAR_KINDS: Final = "biufcmM"
 _ORDER: Final = "<" if sys.byteorder == "little" else ">"
@@ -54,12 +55,16 @@ def header_of(descr: str, shape: tuple[int, ...], *, fortran_order: bool = False
         Whether the first index changes fastest.
     """
     text = f"{{'descr': {descr}, 'fortran_order': {fortran_order}, 'shape': {shape!r}, }}"
-    # Version 1 has two bytes for the length, version 2 has four.
+    # Version 1 has two bytes for the length, version 2 has four, version 3 is in UTF-8.
     version, width = (1, 2) if len(text) < (1 << 16) - _ALIGNED else (2, 4)
-    used = len(_MAGIC) + 2 + width + len(text) + 1
-    text += " " * (-used % _ALIGNED) + "\n"
-    length = len(text).to_bytes(width, "little")
-    return b"".join([_MAGIC, bytes((version, 0)), length, text.encode("latin-1")])
+    try:
+        data = text.encode("latin-1")
+    except UnicodeEncodeError:
+        version, width = 3, 4
+        data = text.encode()
+    used = len(_MAGIC) + 2 + width + len(data) + 1
+    data += b" " * (-used % _ALIGNED) + b"\n"
+    return b"".join([_MAGIC, bytes((version, 0)), len(data).to_bytes(width, "little"), data])
 
 
 def save_array(batch: Batch, value: np.ndarray[Any, Any]) -> Stored | None:
@@ -183,10 +188,11 @@ def _header(stream: bytes) -> tuple[str, int]:
     """Find the text of a header, and where the cells begin."""
     if not stream.startswith(_MAGIC) or len(stream) < len(_MAGIC) + 4:
         raise ValueError("it is no file of numpy")
-    width = 2 if stream[len(_MAGIC)] == 1 else 4
+    version = stream[len(_MAGIC)]
+    width = 2 if version == 1 else 4
     start = len(_MAGIC) + 2 + width
     end = start + int.from_bytes(stream[start - width : start], "little")
-    return stream[start:end].decode("latin-1"), end
+    return stream[start:end].decode("utf-8" if version == _UTF_8_FROM else "latin-1"), end
 
 
 def _read_header(text: str) -> tuple[Any, bool, tuple[int, ...]]:

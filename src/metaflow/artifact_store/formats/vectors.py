@@ -37,12 +37,14 @@ def write_vector(writer: BufferWriter, values: Any) -> Column:
     """
     numpy = sys.modules["numpy"]
     pandas = sys.modules["pandas"]
+    if type(values) is pandas.arrays.NumpyExtensionArray:
+        values = values.to_numpy(copy=False)
     dtype = values.dtype
     if isinstance(dtype, numpy.dtype):
         array = values if isinstance(values, numpy.ndarray) else values.to_numpy(copy=False)
         return _write_numpy(writer, array)
     if isinstance(dtype, pandas.CategoricalDtype):
-        return _write_categories(writer, values)
+        return write_codes(writer, values.codes, values.categories, ordered=values.ordered)
     if isinstance(dtype, pandas.DatetimeTZDtype):
         moments = values.view("i8").view(f"M8[{dtype.unit}]")
         kind, nodes, _ = _write_numpy(writer, moments)
@@ -52,8 +54,7 @@ def write_vector(writer: BufferWriter, values: Any) -> Column:
     if isinstance(dtype, pandas.ArrowDtype):
         return *_chunks(writer, values.__arrow_array__()), {"k": "arrow"}
     name = str(dtype)
-    masked = type(dtype).__module__.startswith("pandas.core.arrays.")
-    if masked and name in _MASKED:
+    if name in _MASKED and type(dtype) is type(pandas.api.types.pandas_dtype(name)):
         return *_chunks(writer, values.__arrow_array__()), {"k": "masked", "d": name}
     raise NotInArrow
 
@@ -73,6 +74,8 @@ def read_vector(reader: BufferReader, kind: Any, nodes: Sequence[Any], note: Not
     import pandas as pd
 
     what = note["k"]
+    if what == "range":
+        return pd.RangeIndex(*note["a"])
     if what == "numpy":
         return _read_numpy(reader, nodes[0], note["d"])
     if what == "objects":
@@ -193,8 +196,6 @@ def _write_objects(writer: BufferWriter, values: Any, missing: str | None = None
             type(cell) is str for cell in cells
         ):
             raise NotInArrow
-    elif not cells:
-        raise NotInArrow
     try:
         array = pa.array(values, pa.large_string(), from_pandas=True)
     except (pa.ArrowException, UnicodeError, TypeError):
@@ -234,45 +235,36 @@ def _write_strings(writer: BufferWriter, values: Any) -> Column:
     return *_chunks(writer, array), note
 
 
-def _write_categories(writer: BufferWriter, values: Any) -> Column:
+def write_codes(writer: BufferWriter, codes: Any, labels: Any, *, ordered: bool | None) -> Column:
+    """Store a dictionary: the number of a label in each row, -1 where there is none.
+
+    Raises
+    ------
+    NotInArrow
+        The labels would not come back exactly.
+    """
     import numpy as np
     import pyarrow as pa
 
-    labels = values.categories
-    if not is_name(labels.name) or getattr(labels, "freq", None) is not None:
-        raise NotInArrow
     pandas = sys.modules["pandas"]
-    if isinstance(labels, pandas.MultiIndex | pandas.RangeIndex):
+    plain = isinstance(labels, pandas.Index) and not isinstance(labels, pandas.MultiIndex)
+    if not plain or not is_name(labels.name) or getattr(labels, "freq", None) is not None:
         raise NotInArrow
-    kind, nodes, note = write_vector(writer, labels.array)
-    if len(nodes) != 1 or pa.types.is_dictionary(kind):
+    kind, of_labels, note = write_vector(writer, labels.array)
+    if len(of_labels) != 1 or pa.types.is_dictionary(kind):
         raise NotInArrow
-    codes = np.ascontiguousarray(values.codes)
-    return write_codes(writer, codes, kind, nodes[0], note, (labels.name, values.ordered))
-
-
-def write_codes(
-    writer: BufferWriter,
-    codes: Any,
-    kind: Any,
-    values: list[Any],
-    note: Note,
-    told: tuple[Any, bool],
-) -> Column:
-    """Store a dictionary: the number of a value in each row, -1 where there is none."""
-    import numpy as np
-    import pyarrow as pa
-
+    if isinstance(labels, pandas.RangeIndex):
+        note = {"k": "range", "a": [labels.start, labels.stop, labels.step]}
+    codes = np.ascontiguousarray(codes)
     missing = codes < 0
     nulls = int(missing.sum())
     valid = np.packbits(~missing, bitorder="little") if nulls else None
     data = memoryview(codes.view("u1"))
     rows = len(codes)
     indices = [rows, nulls, [writer.add(valid), writer.add(data)], []]
-    name, ordered = told
     of = pa.dictionary(pa.from_numpy_dtype(codes.dtype), kind, ordered=bool(ordered))
-    about = {"k": "categories", "d": codes.dtype.str, "v": note, "n": name, "o": ordered}
-    return of, [[rows, nulls, [], [indices, values]]], about
+    about = {"k": "categories", "d": codes.dtype.str, "v": note, "n": labels.name, "o": ordered}
+    return of, [[rows, nulls, [], [indices, of_labels[0]]]], about
 
 
 def _zone(zone: Any) -> str:
