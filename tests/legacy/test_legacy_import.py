@@ -227,3 +227,21 @@ def test_a_bucket_can_be_copied(older, tmp_path):
     origin = Flow("Troubled").latest_run.id
     older.flow("troubled.py", "--no-pylint", "resume", "--origin-run-id", origin, ALL_GOOD="1")
     assert Flow("Troubled").latest_run.data.all_done == ["X", "Y", "Z"]
+
+
+def test_an_older_run_is_not_said_to_be_erased(older, tmp_path, monkeypatch):
+    run = Flow("Shapes").latest_run
+    list(run)
+    said = older.metaflow("erase", run.pathspec, "--yes", code=1)
+    assert "by hand" in said
+    assert Run(run.pathspec).data.number == 42
+    there = tmp_path / "there"
+    (there / ".metaflow").mkdir(parents=True)
+    source, older.path = older.path, there
+    older.metaflow("import", "--copy", str(source))
+    receipt = older.metaflow("erase", run.pathspec, "--yes")
+    assert '"complete": true' in receipt
+    older.metaflow("import", "--copy", str(source / ".metaflow"))
+    monkeypatch.chdir(there)
+    assert list(Flow("Shapes")) == []
+    assert Flow("Plain").latest_run.successful

@@ -61,3 +61,16 @@ class RunsGoOn(RetentionError):
             f"With `--grace 0` no run may go on, but these do: {', '.join(pathspecs)}.",
             hint="wait for their end, or leave `--grace` out",
         )
+
+
+class OlderRunNotErased(RetentionError):
+    """The files of a run of an older version are not ours to delete."""
+
+    def __init__(self, pathspec: str, folder: str) -> None:
+        self.pathspec = pathspec
+        self.folder = folder
+        super().__init__(
+            f"An older version of Metaflow has made the run `{pathspec}`, and has stored bytes of "
+            f"it together with those of other runs, which may not be known here.",
+            hint=f"delete `{folder}` and what its artifacts were stored in by hand",
+        )

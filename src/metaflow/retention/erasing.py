@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.artifact_store.logs import FOLDER as LOGS
 from metaflow.artifact_store.writing import storage_error
-from metaflow.errors.retention import RunGoesOn, RunPinned
+from metaflow.errors.retention import OlderRunNotErased, RunGoesOn, RunPinned
 from metaflow.retention.inventory import stored_files
 from metaflow.retention.references import digests_in, packs_in
 from metaflow.retention.rules import is_pinned
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from metaflow.metadata_store.facts import RunToKeep
     from metaflow.retention.keeping import Keeping
     from metaflow.retention.references import References
+
+OLDER_BLOB: Final = re.compile(r"/data/[0-9a-f]{2}/[0-9a-f]{40}\b")
+"""Where older versions keep bytes."""
 
 RECEIPTS: Final = "receipts"
 """Folder of the receipts, below the root."""
@@ -55,7 +59,7 @@ def erase_run(keeping: Keeping, flow: str, run_id: str, by: str, reason: str) ->
     ------
     ObjectNotFound
         There is no such run.
-    RunGoesOn, RunPinned
+    RunGoesOn, RunPinned, OlderRunNotErased
         It cannot be erased now.
     """
     run = keeping.find(flow, run_id)
@@ -67,6 +71,9 @@ def erase_run(keeping: Keeping, flow: str, run_id: str, by: str, reason: str) ->
     others = [other for other in keeping.runs() if other.key != run.key]
     used = keeping.references(others)
     texts = list(keeping.store.texts_of(run.key))
+    older = keeping.store.older_state(run.key)
+    if older is not None and any(map(OLDER_BLOB.search, texts)):
+        raise OlderRunNotErased(pathspec, f"{older[1] or keeping.root}/{pathspec}")
     own = {digest for text in texts for digest in digests_in(text)}
     # Packs of runs that went before it, of which this was the last to refer to anything.
     packs = {pack for text in texts for pack in packs_in(text)}
