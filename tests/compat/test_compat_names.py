@@ -304,12 +304,12 @@ def test_settings_of_back_ends_are_what_somebody_has_set(tmp_path):
 
 def test_exit_codes_are_those_that_the_engine_obeys():
     from metaflow import exception
-    from metaflow.engine import loop
+    from metaflow.engine import crew
     from metaflow.task import attempt
 
-    assert exception.METAFLOW_EXIT_DISALLOW_RETRY == loop.NO_RETRY_EXIT_CODE
+    assert exception.METAFLOW_EXIT_DISALLOW_RETRY == crew.NO_RETRY_EXIT_CODE
     assert exception.METAFLOW_EXIT_DISALLOW_RETRY == attempt.NO_RETRY_EXIT_CODE
-    assert exception.METAFLOW_EXIT_ALLOW_RETRY != loop.NO_RETRY_EXIT_CODE
+    assert exception.METAFLOW_EXIT_ALLOW_RETRY != crew.NO_RETRY_EXIT_CODE
 
 
 @pytest.mark.parametrize(

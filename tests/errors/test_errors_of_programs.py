@@ -74,7 +74,7 @@ def test_data_missing(workspace, run):
     with pytest.raises(MetaflowDataMissing) as caught:
         _ = run["start"].task.data.large
     assert any(str(blob) in caught.value.message for blob in blobs)
-    assert "deleted" in caught.value.hint
+    assert "`verify " in caught.value.hint
 
 
 def test_data_exception(workspace, run):

@@ -101,11 +101,11 @@ def test_it_is_told_what_happens(project):
     options = ("--event-logger", "zooLogger", "--monitor", "zooMonitor")
     project.python("listed.py", *options, "run")
     lines = (project.folder / "events").read_text().splitlines()
-    assert [json.loads(line)["event"] for line in lines] == ["command started", "command ended"]
-    assert (project.folder / "measures").read_text().splitlines() == [
-        "count metaflow.command.run",
-        "measure metaflow.command.run",
-    ]
+    told = [json.loads(line)["event"] for line in lines]
+    assert (told[0], told[-1]) == ("command started", "command ended")
+    measured = (project.folder / "measures").read_text().splitlines()
+    assert measured[0] == "count metaflow.command.run"
+    assert measured[-1] == "measure metaflow.command.run"
     done = project.python("listed.py", "--monitor", "nobody", "run", fails=True)
     assert "'debugMonitor', 'nullSidecarMonitor', 'zooMonitor'" in done.stderr
 
