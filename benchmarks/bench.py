@@ -42,6 +42,7 @@ class Sizes(NamedTuple):
     very_many_tasks: int = 100_000
     very_many_runs: int = 100_000
     huge_mb: int = 10_000
+    very_many_blobs: int = 1_000_000
 
     def scaled(self, share: float) -> Sizes:
         """Shrink everything to this share."""

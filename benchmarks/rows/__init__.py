@@ -9,6 +9,7 @@ from benchmarks.rows import (
     client,
     foreach,
     frames,
+    garbage,
     imports,
     logs,
     resume,
@@ -52,4 +53,5 @@ ROWS = [
     Row("S2", "the client on a store of 100,000 runs", very_many_runs.measure),
     Row("S3", "a large array in an object store", stores.measure_transfer),
     Row("S4", "memory for a huge array in an object store", stores.measure_memory),
+    Row("S6", "collect the garbage of 1,000,000 blobs", garbage.measure),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-ROWS = ("E1", "E2", "E4", "E8", "E9", "E10", "E11", "C4", "S1", "S2")
+ROWS = ("E1", "E2", "E4", "E8", "E9", "E10", "E11", "C4", "S1", "S2", "S6")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc")
 
