@@ -33,9 +33,12 @@ demo: $(VENV)/.demo-ready ## run the digits example and draw its report
 	&& "$(CURDIR)/$(BIN)/python" "$(CURDIR)/examples/digits_report.py" digits.png \
 	&& echo "The plot is in $(DEMO)/digits.png, all runs are kept in $(DEMO)/.metaflow."
 
+# Some tests wait more than they work: one process more than there are cores.
+JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+
 test: check ## run all checks and all tests, as continuous integration does
 	@echo "tests"
-	@failed=0; $(BIN)/python -m pytest --quiet --numprocesses auto || failed=$$?; \
+	@failed=0; $(BIN)/python -m pytest --quiet --numprocesses $(JOBS) || failed=$$?; \
 	$(BIN)/python services/run.py stop --temporary; exit $$failed
 
 check: lint types ## run the checks that need no test: style, format, layers, types
@@ -60,7 +63,7 @@ services: $(BIN)/python ## start the real servers that tests talk to; `make serv
 
 HISTORIES ?= 5000
 histories: $(VENV)/.dev-ready ## live through 5000 random crashes, or HISTORIES=N of them
-	@HISTORIES=$(HISTORIES) $(BIN)/python -m pytest --quiet --numprocesses auto tests/histories
+	@HISTORIES=$(HISTORIES) $(BIN)/python -m pytest --quiet --numprocesses $(JOBS) tests/histories
 
 bench: $(VENV)/.dev-ready ## measure against Metaflow and the floors; ARGS="--row E4 --quick"
 	@$(BIN)/python -m benchmarks $(ARGS)

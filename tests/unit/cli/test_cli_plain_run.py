@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metaflow import FlowSpec, Parameter, step
@@ -116,7 +116,7 @@ LINES = st.builds(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(LINES)
 def test_what_is_read_is_what_click_reads(args):
     plain = plain_run.read(Plain, args, {})
