@@ -209,8 +209,6 @@ class RemoteBatch(Batch):
         if stored < BLOB_FROM:
             super()._put(digest, size, codec, payload)
             return
-        # Opened here, and not by several threads at once.
-        _ = self._place.objects, self._place.cache
         self.placed[digest] = Part(digest, size, codec, stored)
         self._transfers.start(
             lambda: self._remote.write(digest, size, codec, (payload,)),

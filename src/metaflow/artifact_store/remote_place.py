@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from blake3 import blake3
@@ -39,22 +40,22 @@ class RemotePlace:
         How this installation behaves; read when needed if not given.
     """
 
-    __slots__ = ("_cache", "_objects", "_settings", "url")
+    __slots__ = ("_cache", "_objects", "_opening", "_settings", "url")
 
     def __init__(self, url: str, settings: Settings | None = None) -> None:
         self.url: Final = url
         self._settings = settings
         self._objects: ObjectStore | None = None
         self._cache: ByteCache | None = None
+        self._opening: Final = Lock()
 
     @property
     def objects(self) -> ObjectStore:
-        """The objects, opened when first asked for; a fork may follow."""
+        """The objects, opened when first asked for, by whichever thread; a fork may follow."""
         if self._objects is None:
-            from metaflow.object_store.opening import open_object_store
-
-            path = self.url.removeprefix(FILES)
-            self._objects = open_object_store(path, self._known_settings())
+            with self._opening:
+                if self._objects is None:
+                    self._objects = self._open()
         return self._objects
 
     def load_ahead(self) -> None:
@@ -163,6 +164,11 @@ class RemotePlace:
         except ObjectMissing as error:
             digest = key.rpartition("/")[2].partition(".")[0]
             raise ArtifactMissing(self.path(key), digest) from error
+
+    def _open(self) -> ObjectStore:
+        from metaflow.object_store.opening import open_object_store
+
+        return open_object_store(self.url.removeprefix(FILES), self._known_settings())
 
     def _known_settings(self) -> Settings:
         if self._settings is None:

@@ -17,6 +17,7 @@ from metaflow.artifact_store.remote_place import open_blob_at
 from metaflow.errors.object_store import ObjectStoreUnreachable
 from metaflow.errors.storage import ArtifactCorrupt, ArtifactMissing, DataException
 from metaflow.model.artifact import LZ4, RAW, ZSTD, ArtifactRef
+from metaflow.testing.faulty_objects import FaultyObjectStore, Rates
 
 PACK = "packs/TestFlow/1"
 RANDOM = np.random.default_rng(0)
@@ -342,6 +343,36 @@ def test_a_store_that_cannot_be_reached_fails_the_call(site, name):
         store.load(ref)
     asked(store).fails = False
     assert same(store.load(ref), VALUES[name])
+
+
+RATES = Rates(error=0.15, lost=0.1, torn=0.15, truncated=0.15, flipped=0.15)
+FEW = {name: VALUES[name] for name in ("number", "text", "array", "large array", "nearly zeros")}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_a_store_does_a_value_is_right_or_not_there(site, seed):
+    writer = site.open()
+    writer.place._objects = FaultyObjectStore(asked(writer).objects, RATES, seed=seed)
+    refs = {}
+    for name, value in FEW.items():
+        try:
+            refs[name] = save_one(writer, value)
+        except DataException:
+            refs[name] = save_one(site.open(), value)
+    site.machine("there")
+    reader = site.open()
+    faulty = FaultyObjectStore(asked(reader).objects, RATES, seed=seed)
+    reader.place._objects = faulty
+    for _ in range(6):
+        for name, ref in refs.items():
+            found, error = outcome(reader, ref)
+            assert error is not None or same(found, VALUES[name])
+        if seed % 2:
+            shutil.rmtree(site.cache, ignore_errors=True)
+    assert faulty.injected or writer.place._objects.injected
+    healthy = site.open()
+    for name, ref in refs.items():
+        assert same(healthy.load(ref), VALUES[name])
 
 
 def test_access_is_checked_by_writing(site):
