@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
+import pandas as pd
 import pytest
+from pyarrow import parquet as pq
 
 from metaflow import Flow, Task
 from metaflow.client import metadata, namespace
@@ -167,3 +172,78 @@ def test_a_client_may_deny_pickles_too(workspace, looked_at, monkeypatch):
     assert task["model"].type == "__main__.Model"
     with pytest.raises(PickleRefused, match="METAFLOW_PICKLE=deny"):
         print(task["model"].data)
+
+
+EXPORTED = """
+import numpy as np
+import pandas as pd
+from metaflow import FlowSpec, step
+
+
+class Model:
+    pass
+
+
+class ExportFlow(FlowSpec):
+    @step
+    def start(self):
+        self.numbers = {"a": [1, None]}
+        self.pair = (1, 2)
+        self.array = np.arange(30_000).reshape(3, -1)
+        self.long = [0.5] * 2000
+        self.frame = pd.DataFrame({"a": [1, 2], "b": ["x", None]})
+        self.series = pd.Series([1.5, 2.5], name="height")
+        self.lists = pd.DataFrame({"a": [[1], [2, 3]]})
+        self.odd = pd.DataFrame({"a": [1j]})
+        self.weights = {"w": np.ones((2, 3)), "b": np.arange(9000)}
+        self.text = "long " * 2000
+        self.raw = b"raw"
+        self.model = Model
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    ExportFlow()
+"""
+
+
+def test_exported_files_are_read_by_others(workspace, looked_at):
+    workspace.write(EXPORTED)
+    assert workspace.flow("run").code == 0
+    looked_at()
+    run = Flow("ExportFlow").latest_run
+    done = workspace.flow("--quiet", "dump", f"{run.id}/start", "--export", "out")
+    assert done.code == 0, done.err
+    folder = workspace.folder / "out" / "start" / "1"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "array.npy", "frame.parquet", "lists.parquet", "long.npy", "model.pkl", "name.json",
+        "numbers.json", "odd.pkl", "pair.json", "raw.bin", "series.parquet", "text.txt",
+        "weights.safetensors",
+    ]  # fmt: skip
+    assert sorted(done.out.split()) == [
+        f"out/start/1/{name.name}" for name in sorted(folder.iterdir())
+    ]
+    data = run["start"].task.data
+    np.testing.assert_array_equal(np.load(folder / "array.npy"), data.array)
+    assert np.load(folder / "long.npy").tolist() == data.long
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "frame.parquet"), data.frame)
+    assert pq.read_table(folder / "lists.parquet").column("a").to_pylist() == [[1], [2, 3]]
+    assert pq.read_table(folder / "series.parquet").to_pydict() == {"height": [1.5, 2.5]}
+    pd.testing.assert_frame_equal(pd.read_pickle(folder / "odd.pkl"), data.odd)
+    assert json.loads((folder / "numbers.json").read_text()) == data.numbers
+    assert json.loads((folder / "pair.json").read_text()) == {"$tuple": [1, 2]}
+    assert (folder / "text.txt").read_text() == data.text
+    assert (folder / "raw.bin").read_bytes() == b"raw"
+    head = (folder / "weights.safetensors").read_bytes()
+    length = int.from_bytes(head[:8], "little")
+    assert json.loads(head[8 : 8 + length]).keys() == {"w", "b"}
+    assert len(head) == 8 + length + 6 * 8 + 9000 * 8
+    denied = workspace.flow("dump", f"{run.id}/start", "--export", "safe", METAFLOW_PICKLE="deny")
+    assert denied.code == 0
+    assert "model is left out" in denied.out + denied.err
+    assert not list((workspace.folder / "safe").rglob("*.pkl"))
+    assert Task(f"{run.pathspec}/start/1")["array"].export(str(folder)) == f"{folder}/array.npy"

@@ -200,6 +200,32 @@ class ArtifactStore:
             It can't be reached, does not exist, or refuses to be written to.
         """
 
+    def export(self, ref: ArtifactRef, path: str) -> str:
+        """Write a value into a file that other programs read.
+
+        Parameters
+        ----------
+        ref : ArtifactRef
+            The value.
+        path : str
+            Path of the file without its suffix.
+
+        Returns
+        -------
+        str
+            The path with its suffix, which tells the format.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        PickleRefused
+            It is a pickle, and the settings say that it must not be loaded.
+        """
+        from metaflow.artifact_store.formats.exporting import export_value
+
+        return export_value(self._parts, ref, self.load, path)
+
     def save_items(self, items: Sequence[object], pack: str) -> ItemsRef | None:
         """Store the items of a foreach one by one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,6 +34,12 @@ def build(scope: Scope) -> click.Command:
             ),
             click.Option(["--include"], metavar="A,B", help="Show these artifacts only."),
             click.Option(["--file"], metavar="FILE", help="Pickle the values into this file."),
+            click.Option(
+                ["--export"],
+                metavar="DIR",
+                type=click.Path(file_okay=False),
+                help="Write each value into a file of its own, in a format that others read.",
+            ),
         ],
         callback=dump,
         help="Print the artifacts of a step or of one of its tasks; of several, each task's name "
@@ -47,6 +54,7 @@ def _dump(
     max_value_size: int,
     include: str | None,
     file: str | None,
+    export: str | None,
 ) -> None:
     from metaflow.cli.past_runs import parse_path, past_tasks, short_pathspec
 
@@ -58,6 +66,9 @@ def _dump(
     for task in tasks:
         place = short_pathspec(task)
         artifacts = _artifacts(task, private, wanted)
+        if export is not None:
+            _export(scope, task, artifacts, export)
+            continue
         if file is not None:
             collected[place] = {artifact.id: artifact.data for artifact in artifacts}
             continue
@@ -71,6 +82,19 @@ def _dump(
     if file is not None:
         _write(file, collected)
         scope.console.note(f"Artifacts written to *{file}*")
+
+
+def _export(scope: Scope, task: Any, artifacts: Iterator[Any], folder: str) -> None:
+    """Write a task's artifacts into files below `step/task`, and print their paths."""
+    from metaflow.errors.storage import PickleRefused
+
+    place = os.path.join(folder, *task.path_components[2:])
+    os.makedirs(place, exist_ok=True)
+    for artifact in artifacts:
+        try:
+            scope.console.data(artifact.export(place))
+        except PickleRefused as error:
+            scope.console.note(f"*{artifact.id}* is left out: {error}")
 
 
 def _artifacts(task: Any, private: bool, wanted: set[str] | None) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 # ruff: noqa: SLF001 - the classes of this folder make one another without a second look-up
 from __future__ import annotations
 
+import os
 import pickle
 from typing import TYPE_CHECKING, Any, Final
 
@@ -149,6 +150,32 @@ class DataArtifact(MetaflowObject, depth=5, kind="artifact"):
         """What was noted of the value when it was stored; nothing for most values."""
         noted = (None if self._ref is None else self._ref.about) or {}
         return {key: fact for key, fact in noted.items() if key != SEAL}
+
+    def export(self, folder: str = ".") -> str:
+        """Write the value into a file that other programs read.
+
+        Parameters
+        ----------
+        folder : str, default "."
+            Where the file goes; it is named like the artifact.
+
+        Returns
+        -------
+        str
+            Path of the file, which ends in `.json`, `.npy`, `.parquet`, `.safetensors`, `.txt`,
+            `.bin` or, for what has no such format, `.pkl`.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        """
+        path = os.path.join(folder, self._name)
+        if self._ref is not None:
+            return self._stored.export(self._ref, path)
+        with open(f"{path}.pkl", "wb") as file:
+            file.write(self._made_pickle())
+        return f"{path}.pkl"
 
     def _repr_html_(self) -> str:
         """Show the artifact in a notebook, without loading it."""

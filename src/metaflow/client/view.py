@@ -314,8 +314,16 @@ class AttemptView:
 
     def load(self, ref: ArtifactRef) -> Any:
         """Load a value."""
+        return self._read(ref, lambda artifacts: _load_verified(artifacts, ref))
+
+    def export(self, ref: ArtifactRef, path: str) -> str:
+        """Write a value into a file, to whose path a suffix is added."""
+        found: str = self._read(ref, lambda artifacts: artifacts.export(ref, path))
+        return found
+
+    def _read(self, ref: ArtifactRef, read: Callable[[ArtifactStore], Any]) -> Any:
         try:
-            return self.run.read(lambda artifacts: _load_verified(artifacts, ref))
+            return self.run.read(read)
         except ArtifactUnreadable as error:
             if not isinstance(error, ArtifactMissing) or ARTIFACTS_DROPPED not in self.run.metadata:
                 self._tell_unreadable(error, ref)

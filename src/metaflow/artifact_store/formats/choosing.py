@@ -161,6 +161,12 @@ def _save_container(batch: Batch, value: list[Any] | dict[Any, Any], strict: boo
             return stored
     data = encode_container(value, at_any_length=strict)
     if data is None:
+        if type(value) is dict and "numpy" in sys.modules:
+            from metaflow.artifact_store.formats.tensors import save_arrays
+
+            stored = save_arrays(batch, value)
+            if stored is not None:
+                return stored
         return _save_marked(batch, value, strict)
     about = {"len": len(value)}
     if len(data) < SMALLEST:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _ROOM: Final = 150
 """So many characters are for the names and types of columns."""
@@ -31,14 +31,20 @@ def about_columns(value: Any) -> dict[str, Any] | None:
         columns = _columns(value)
     except Exception:  # a description is worth no failure
         return None
+    shown = told_pairs(columns)
+    return {**told, "columns": shown} if shown else told
+
+
+def told_pairs(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """List the first of some names and types, as many as there is room for."""
     room = _ROOM
     shown = []
-    for name, dtype in columns:
-        room -= len(name) + len(dtype) + 6
+    for name, kind in pairs:
+        room -= len(name) + len(kind) + 6
         if room < 0:
             break
-        shown.append([name, dtype])
-    return {**told, "columns": shown} if shown else told
+        shown.append([name, kind])
+    return shown
 
 
 def _columns(value: Any) -> Iterator[tuple[str, str]]:

@@ -32,7 +32,7 @@ ARROW: Final = "arrow"
 """A schema of Arrow, then buffers; what was a table follows a colon."""
 
 SAFETENSORS: Final = "safetensors"
-"""A dictionary of arrays or tensors, cut between them."""
+"""A dictionary of arrays of numpy, cut between them."""
 
 _SELF_DESCRIBING: Final = frozenset((PICKLE, JSON, NPY))
 """No two different values have the same bytes, in whichever of these they are stored."""

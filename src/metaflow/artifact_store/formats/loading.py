@@ -12,6 +12,7 @@ from metaflow.artifact_store.formats.labels import (
     MARKED,
     NPY,
     PICKLE,
+    SAFETENSORS,
     TEXT,
 )
 from metaflow.artifact_store.formats.plain import decode
@@ -79,6 +80,12 @@ def _arrow(parts: PartSource, ref: ArtifactRef) -> Any:
     return load_arrow(parts, ref)
 
 
+def _arrays(parts: PartSource, ref: ArtifactRef) -> Any:
+    from metaflow.artifact_store.formats.tensors import load_arrays
+
+    return load_arrays(parts, ref)
+
+
 def _unpickle(parts: PartSource, ref: ArtifactRef, *, verified: bool = False) -> Any:
     import pickle
 
@@ -101,6 +108,7 @@ READERS: Final[dict[str, Callable[[PartSource, ArtifactRef], Any]]] = {
     MARKED: _marked,
     NPY: _npy,
     ARROW: _arrow,
+    SAFETENSORS: _arrays,
     BYTES: _joined,
     BYTEARRAY: _bytearray,
     TEXT: _text,

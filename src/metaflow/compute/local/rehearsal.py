@@ -76,7 +76,10 @@ def _rehearse_attempt() -> None:
         context = RunContext("ToyFlow", "0", "/proc/self/fd", pack, {}, (), (), "", None)
         store = LocalArtifactStore(context.root)
         items = store.save_items([1, "text"], pack)
-        saved, _ = store.save({"items": [1, "text"], "number": 1, "text": "text"}, pack)
+        values = {"items": [1, "text"], "number": 1, "text": "text"}
+        saved, _ = store.save(values, pack)
+        # What has no open format needs `pickle`, which nobody has imported so far.
+        store.save({"pickled": Node}, pack)
         frame = Frame("split", "1", "items", 0, 2, items)
         assignment: Any = Assignment("work", "2", 0, (frame,), (Input("split", "1", (), saved),))
         for _ in range(TIMES):
