@@ -197,3 +197,58 @@ def test_what_is_missing_is_asked_for_once(proxy, store):
         store.get("k")
     assert store.size("k") is None
     assert (proxy.count("GET"), proxy.count("HEAD")) == (1, 1)
+
+
+ENDPOINTS = {
+    "azure": ("azurite", "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT"),
+    "gs": ("gcs", "STORAGE_EMULATOR_HOST"),
+}
+
+
+@pytest.fixture(params=ENDPOINTS)
+def other_clouds(request, service, monkeypatch):
+    """A proxy in front of a server of another kind, a store behind it, and one beside it."""
+    url = fresh_url(request.param, service)
+    direct = open_url(url)
+    name, variable = ENDPOINTS[request.param]
+    endpoint = service(name)[variable]
+    host, _, path = endpoint.removeprefix("http://").partition("/")
+    with proxy_in_front_of(f"http://{host}") as (proxy, address):
+        monkeypatch.setenv(variable, f"{address}/{path}".rstrip("/"))
+        store = open_url(url)
+        yield proxy, store, direct
+        store.close()
+
+
+@pytest.mark.parametrize("action", [BUSY, GONE])
+def test_other_clouds_are_asked_again(other_clouds, action):
+    proxy, store, direct = other_clouds
+    proxy.decide = lambda _request, count: action if count < 2 else PASS
+    assert store.put("k", b"content") is True
+    assert store.get("k") == b"content"
+    assert store.size("k") == 7
+    assert [found.key for found in store.list()] == ["k"]
+    assert store.put_pieces("large", [LARGE]) == len(LARGE)
+    assert direct.get("large") == LARGE
+    assert store.get("large") == LARGE
+    store.delete(["k", "large", "never"])
+    assert list(direct.list()) == []
+    assert len(proxy.requests) >= 3 * 7
+
+
+@pytest.mark.parametrize("action", [CUT, CUT_SILENTLY])
+def test_bodies_of_other_clouds_are_read_to_their_end(other_clouds, action):
+    proxy, store, direct = other_clouds
+    direct.put("large", LARGE)
+    proxy.failing("GET", action, times=2)
+    assert store.get("large") == LARGE
+    assert b"".join(store.get_pieces("large")) == LARGE
+
+
+def test_a_writer_to_other_clouds_does_not_lose_against_itself(other_clouds):
+    proxy, store, direct = other_clouds
+    proxy.failing("PUT", LOST, times=1)
+    assert store.put("k", b"mine", replace=False) is True
+    proxy.failing("PUT", LOST, times=1)
+    assert store.put("k", b"his!", replace=False) is False
+    assert direct.get("k") == b"mine"
