@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from mmap import ACCESS_COPY, mmap
+from mmap import ACCESS_COPY, ACCESS_READ, mmap
 from typing import TYPE_CHECKING, Final
 
 from metaflow.artifact_store.compression import decompress, decompress_file
@@ -24,7 +24,7 @@ MAP_FROM: Final = 1 << 20
 """Raw buffers of this size are mapped instead of read."""
 
 PIECE: Final = 16 << 20
-"""So much of a large blob is in memory while it is verified."""
+"""So much of a large blob is mapped at a time while it is verified."""
 
 
 class PartReader:
@@ -96,18 +96,20 @@ class PartReader:
         ArtifactCorrupt
             It is not what was saved.
         """
-        hasher, size = new_hasher(part.size), 0
+        hasher = new_hasher(part.size)
         fd = self._blobs.open(part)
         try:
-            piece = bytearray(min(PIECE, part.size))
-            while count := os.readv(fd, [piece]):
-                size += count
-                hasher.update(memoryview(piece)[:count])
+            if os.fstat(fd).st_size != part.size:
+                raise self.corrupt(part, "the file has another length")
+            for begin in range(0, part.size, PIECE):
+                length = min(PIECE, part.size - begin)
+                with mmap(fd, length, access=ACCESS_READ, offset=begin) as piece:
+                    hasher.update(piece)
         except OSError as error:
             raise storage_error(error, self._path(part)) from error
         finally:
             os.close(fd)
-        if size != part.size or hasher.hexdigest() != part.digest:
+        if hasher.hexdigest() != part.digest:
             raise self.corrupt(part, "the content does not match the digest")
 
     def range(self, part: Part, start: int, length: int) -> bytes:
