@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from metaflow.model.task import Transition
 
 
-CLONES_AT_ONCE = 2000
+CLONES_AT_ONCE = 500
 """A resume of any width has so many clones in hand, and hears a signal after as many."""
 
 
