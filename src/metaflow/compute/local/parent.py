@@ -6,6 +6,7 @@ import _socket  # what `socket` adds to it takes 2 ms to load
 import contextlib
 import marshal
 import os
+import select
 import signal
 import time
 from array import array
@@ -149,6 +150,7 @@ class WarmParent:
             self._control.sendall(BYE)
         self._control.close()
         until = time.monotonic() + REAPED_WITHIN_S
+        _await_end(self.pid, REAPED_WITHIN_S)
         while not _is_reaped(self.pid):
             if time.monotonic() > until:
                 kill_group(self.pid)
@@ -168,6 +170,18 @@ class WarmParent:
         lost += [WorkerExited(pid, -signal.SIGKILL, PARENT_DIED) for pid in self._workers]
         self._workers.clear()
         return lost
+
+
+def _await_end(pid: int, timeout_s: float) -> None:
+    """Wait until a child has ended, but not for ever."""
+    with contextlib.suppress(OSError):  # it is reaped already, or the system is too old for this
+        descriptor = os.pidfd_open(pid)
+        try:
+            poller = select.poll()
+            poller.register(descriptor, select.POLLIN)
+            poller.poll(1000 * timeout_s)
+        finally:
+            os.close(descriptor)
 
 
 def _is_reaped(pid: int) -> bool:

@@ -7,8 +7,8 @@ process forks, and parent and child each open their own when they next need it.
 
 from __future__ import annotations
 
+import _sqlite3 as sqlite3  # the module around it adds dates, which takes 1 ms to load
 import os
-import sqlite3
 from _thread import allocate_lock
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias

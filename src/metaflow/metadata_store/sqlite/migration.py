@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _sqlite3 as sqlite3  # the module around it adds dates, which takes 1 ms to load
 import os
-import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from metaflow.errors.metadata import MetadataStoreDamaged, MetadataStoreTooNew
