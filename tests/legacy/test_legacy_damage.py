@@ -117,3 +117,18 @@ def test_what_the_index_reads_runs_nothing(tmp_path, monkeypatch):
     assert not os.path.exists("trapped")
     with pytest.raises(ValueError, match="EOFError"):
         read_plain(b"")
+
+
+@pytest.mark.parametrize("mode", ["deny", "trusted"])
+def test_pickles_of_others_may_be_refused(older, mode):
+    said = older.flow(
+        "-c",
+        "from metaflow import *; namespace(None); run = Flow('Shapes').latest_run\n"
+        "print(run.data.notes, [step.id for step in run], run['start'].task.stdout)\n"
+        "run.data.number",
+        code=1,
+        METAFLOW_PICKLE=mode,
+    )
+    assert "a note" in said
+    assert "start says 0.25" in said
+    assert "PickleRefused" in said
