@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from blake3 import blake3
 
-from metaflow.artifact_store.cache import ByteCache, private_folder
+from metaflow.artifact_store.cache import ByteCache
 from metaflow.artifact_store.hashing import BLOBS
+from metaflow.artifact_store.private_folder import private_folder
 from metaflow.artifact_store.transfers import in_order
 from metaflow.errors.storage import ArtifactCorrupt, ArtifactMissing, ObjectMissing
 from metaflow.settings.artifact_roots import FILES

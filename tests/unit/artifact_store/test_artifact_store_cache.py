@@ -9,7 +9,8 @@ import time
 import pytest
 
 from metaflow.artifact_store import cache as cache_module
-from metaflow.artifact_store.cache import ByteCache, private_folder
+from metaflow.artifact_store.cache import ByteCache
+from metaflow.artifact_store.private_folder import private_folder
 from metaflow.artifact_store.remote_place import open_cache
 from metaflow.errors.input import SettingInvalid
 from metaflow.settings import load_settings
