@@ -17,6 +17,7 @@ from hypothesis.extra import pandas as hpd
 
 from metaflow.artifact_store.formats.frames import MANY_COLUMNS
 from metaflow.artifact_store.local import LocalArtifactStore
+from metaflow.errors.storage import ArtifactCorrupt
 
 PACK = "packs/TestFlow/1"
 ROWS = 5000
@@ -377,3 +378,13 @@ def test_zones_keep_their_type(store):
         ref = save_one(store, frame)
         assert ref.encoding == PANDAS
         assert type(store.load(ref)["a"].dt.tz) is type(zone)
+
+
+def test_buffers_that_do_not_belong_together_are_reported(store):
+    table = pa.table({"n": pa.array([1, 2] * 20_000, pa.int16()), "t": ["text"] * 40_000})
+    ref = save_one(store, table)
+    numbers = next(part for part in ref.parts if part.size == 80_000)
+    parts = [part if part.size != 160_000 else numbers for part in ref.parts]
+    assert parts != list(ref.parts)
+    with pytest.raises(ArtifactCorrupt, match="arrow"):
+        store.load(ref._replace(parts=tuple(parts)))

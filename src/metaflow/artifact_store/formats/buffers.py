@@ -162,7 +162,10 @@ class BufferReader:
         buffers = [None if one < 0 else pa.py_buffer(self._buffers[one]) for one in own]
         kinds = inner_types(kind)
         inner = [self.array(of, child) for of, child in zip(kinds, children, strict=True)]
-        return pa.Array.from_buffers(kind, length, buffers, nulls, 0, inner)
+        made = pa.Array.from_buffers(kind, length, buffers, nulls, 0, inner)
+        # Arrow itself looks at no length when it makes an array of memory.
+        made.validate()
+        return made
 
     def chunked(self, kind: Any, nodes: Sequence[Any]) -> Any:
         """Make a chunked array of Arrow of the nodes of its chunks."""
