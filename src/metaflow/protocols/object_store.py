@@ -20,7 +20,7 @@ class ObjectStore(Protocol):
     """Objects by key: written whole or not at all, read back whole or in ranges.
 
     A key consists of one or more names with a `/` between them; no name is empty, `.` or
-    `..`, or has control characters. All methods may be called from several threads. A store
+    `..`, or has control characters; no key is the beginning of another one's names. All methods may be called from several threads. A store
     belongs to the process that has opened it.
 
     Every method may raise what `metaflow.errors.object_store` holds: the store refuses, is
@@ -97,7 +97,9 @@ class ObjectStore(Protocol):
         pieces : iterable of bytes, bytearray or memoryview
             The content, in order.
         replace : bool
-            False: only if there is none yet.
+            False: only if there is none when the writing begins. Of several that write at
+            the same time, one stays, and the others may not be told: for content that is
+            named by its digest.
 
         Returns
         -------
