@@ -19,9 +19,11 @@ class StoredObject(NamedTuple):
 class ObjectStore(Protocol):
     """Objects by key: written whole or not at all, read back whole or in ranges.
 
-    A key consists of one or more names with a `/` between them; no name is empty, `.` or
-    `..`, or has control characters; no key is the beginning of another one's names. All methods may be called from several threads. A store
-    belongs to the process that has opened it.
+    A key consists of one or more names with a `/` between them. No name is empty, `.` or `..`,
+    or has a backslash or control characters, and what has keys below it is no key itself.
+
+    All methods may be called from several threads. The stores that we ship may be opened
+    before a fork and used on both sides of it; of others, a process should open its own.
 
     Every method may raise what `metaflow.errors.object_store` holds: the store refuses, is
     not there, or can't be reached within the time that its settings allow.
