@@ -310,7 +310,7 @@ def test_a_plan_tells_whose_the_garbage_is_and_changes_nothing(root):
     first, pack = root.begin("1")
     root.commit(first, root.save(pack, ["blob", "small"]))
     second, pack = root.begin("2")
-    root.commit(second, root.save(pack, ["more"]))
+    root.commit(second, root.save(pack, ["more", "small"]))
     before = sorted(file.name for file in stored_files(root.path))
     with root.keeping() as keeping:
         plan = keeping.plan([Rule(keep_last=1)])
