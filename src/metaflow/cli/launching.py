@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from signal import SIGINT
 from typing import TYPE_CHECKING, Final
 
 from metaflow.compute.local.source import LocalWorkers
@@ -29,8 +30,8 @@ def launch(scope: Scope, make_request: Callable[[], RunRequest]) -> int:
     Returns
     -------
     int
-        Exit code: 0 if the run succeeded; for one that a signal has ended, 128 and the
-        number of the signal.
+        Exit code: 0 if the run succeeded, 1 if it failed or Ctrl-C has ended it; for one that
+        another signal has ended, 128 and the number of the signal.
 
     Raises
     ------
@@ -66,4 +67,4 @@ def tell_end(scope: Scope, end: RunEnd) -> int:
     if end.error is None:
         return 0
     scope.console.error(end.error)
-    return 1 if end.signal is None else SIGNALLED + end.signal
+    return 1 if end.signal in {None, SIGINT} else SIGNALLED + (end.signal or 0)

@@ -89,8 +89,8 @@ class Spinning:
         Returns
         -------
         int
-            Exit code: 0 if the step succeeded; for one that a signal has ended, 128 and the
-            number of the signal.
+            Exit code: 0 if the step succeeded, 1 if it failed or Ctrl-C has ended it; for one
+            that another signal has ended, 128 and the number of the signal.
 
         Raises
         ------
