@@ -61,7 +61,7 @@ class FlowDatastore:
         self.datastore_root: str | None = root
         """Root directory, or address in an object store; None before a run has one."""
         if root is not None:
-            self.TYPE = datastore_of(root)
+            vars(self)["TYPE"] = datastore_of(root)
 
 
 class TaskDatastore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from metaflow.object_store.addresses import parse_address
@@ -20,9 +21,9 @@ def load_ahead(url: str) -> None:
         The address of the store.
     """
     if parse_address(url) is not None:
-        from metaflow.object_store import cloud  # noqa: F401 - to have it
         from metaflow.object_store.library import library
 
+        import_module("metaflow.object_store.cloud")
         library.load_ahead()
 
 

@@ -7,6 +7,7 @@ whole value a pickle.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.artifact_store.formats.buffers import BufferReader, BufferWriter, NotInArrow
@@ -82,8 +83,7 @@ def save_polars(batch: Batch, value: Any) -> Stored | None:
     """Store a frame of polars; None if it would not come back exactly, or without pyarrow."""
     polars = sys.modules["polars"]
     try:
-        import pyarrow as pa  # noqa: F401 - polars needs it for this
-
+        import_module("pyarrow")  # polars needs it for this
         table = value.to_arrow(compat_level=polars.CompatLevel.oldest())
         back = polars.from_arrow(table.slice(0, 0))
     except Exception:  # polars raises errors of its own for what Arrow does not have

@@ -93,8 +93,9 @@ def read_vector(reader: BufferReader, kind: Any, nodes: Sequence[Any], note: Not
     chunked = reader.chunked(kind(), nodes)
     if what == "string":
         return string_dtype(note).__from_arrow__(chunked)
-    dtype = pd.ArrowDtype(kind()) if what == "arrow" else pd.api.types.pandas_dtype(note["d"])
-    return dtype.__from_arrow__(chunked)
+    found: Any
+    found = pd.ArrowDtype(kind()) if what == "arrow" else pd.api.types.pandas_dtype(note["d"])
+    return found.__from_arrow__(chunked)
 
 
 def index_of(values: Any, name: Any) -> Any:
@@ -159,7 +160,8 @@ def _write_numpy(writer: BufferWriter, values: Any) -> Column:
         kind, nulls, valid = pa.from_numpy_dtype(dtype), 0, None
     else:
         raise NotInArrow
-    data = memoryview(np.ascontiguousarray(values).view("u1"))
+    flat: Any = np.ascontiguousarray(values).view("u1")
+    data = memoryview(flat)
     node = [len(values), nulls, [writer.add(valid), writer.add(data)], []]
     return kind, [node], note
 
@@ -187,9 +189,8 @@ def _write_objects(writer: BufferWriter, values: Any, missing: str | None = None
     note: Note = {"k": "objects"}
     others = kinds - {str}
     if others:
-        note["m"] = missing or {type(None): "None", float: "nan", type(pd.NA): "NA"}.get(
-            others.pop() if len(others) == 1 else object
-        )
+        words: dict[type, str] = {type(None): "None", float: "nan", type(pd.NA): "NA"}
+        note["m"] = missing or words.get(others.pop() if len(others) == 1 else object)
         if note["m"] is None or str not in kinds:
             raise NotInArrow
         if float in kinds and int(pd.notna(values).sum()) != sum(

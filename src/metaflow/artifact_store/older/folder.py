@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from metaflow.errors.storage import StorageUnavailable
 
@@ -22,7 +22,7 @@ class Folder:
 
     __slots__ = ("root",)
 
-    notes_beside: ClassVar[bool] = True
+    notes_beside: bool = True
 
     def __init__(self, root: str) -> None:
         self.root: str = root

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from metaflow.artifact_store.older.folder import Folder
 from metaflow.errors.storage import ObjectMissing
@@ -45,7 +45,7 @@ class Bucket:
 
     __slots__ = ("_fetched", "_folders", "_listed", "_objects", "_stored")
 
-    notes_beside: ClassVar[bool] = False
+    notes_beside: bool = False
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
