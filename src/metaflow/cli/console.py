@@ -54,9 +54,9 @@ class Console:
         """Print a text of the user's to stderr as it is; its asterisks are its own."""
         _write(sys.stderr, text + "\n")
 
-    def data(self, text: str, end: str = "\n") -> None:
-        """Print what was asked for to stdout, unchanged."""
-        _write(sys.stdout, text + end)
+    def data(self, text: str, end: str = "\n") -> bool:
+        """Print what was asked for to stdout, unchanged; False if nobody reads it any more."""
+        return _write(sys.stdout, text + end)
 
     def error(self, error: MetaflowException) -> None:
         """Print an error of the framework: headline, place, message and hint."""
@@ -85,7 +85,7 @@ def body(error: MetaflowException) -> str:
     return error.message if error.hint is None else f"{error.message}\nhint: {error.hint}"
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO, text: str) -> bool:
     # One write per message, so that messages of several processes do not mix within a line.
     try:
         try:
@@ -99,6 +99,8 @@ def _write(stream: TextIO, text: str) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
+        return False
+    return True
 
 
 def open_missing_streams() -> None:

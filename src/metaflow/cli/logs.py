@@ -1,4 +1,4 @@
-"""`logs`: what the tasks of a step have printed, to be read or erased."""
+"""`logs`: what tasks have printed or print just now, to be read, searched or erased."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
     from metaflow.cli.scope import Scope
 
 DEFAULT = "show"
@@ -28,8 +25,10 @@ class LogsGroup(click.Group):
 def build(scope: Scope) -> click.Command:
     """Make the group with its commands."""
 
-    def show(**values: Any) -> None:
-        _show(scope, **values)
+    def show(path: str, **values: Any) -> int:
+        from metaflow.cli.showing_logs import Request, show_logs
+
+        return show_logs(scope, path, Request(**values))
 
     def scrub(**values: Any) -> None:
         _scrub(scope, **values)
@@ -40,18 +39,16 @@ def build(scope: Scope) -> click.Command:
             click.Command(
                 DEFAULT,
                 params=[
-                    *_selectors("Only "),
-                    click.Option(
-                        ["--timestamps"], is_flag=True, help="Show when each line was printed."
-                    ),
+                    *_selectors("Only ", "RUN[/STEP[/TASK]]"),
+                    *_questions(),
                 ],
                 callback=show,
-                help="Print the logs. (default)",
+                help="Print the logs in order of time. (default)",
             ),
             click.Command(
                 "scrub",
                 params=[
-                    *_selectors("Erase only "),
+                    *_selectors("Erase only ", "RUN/STEP[/TASK]"),
                     click.Option(
                         ["--latest/--all", "latest"],
                         default=True,
@@ -68,13 +65,37 @@ def build(scope: Scope) -> click.Command:
                 help="Erase the logs, for example because they show a secret.",
             ),
         ],
-        help="Print or erase what the tasks of a step have printed.",
+        help="Print or erase what tasks have printed.",
     )
 
 
-def _selectors(word: str) -> list[click.Parameter]:
+def _questions() -> list[click.Parameter]:
     return [
-        click.Argument(["path"], metavar="RUN/STEP[/TASK]"),
+        click.Option(
+            ["--follow", "-f"],
+            is_flag=True,
+            help="Go on as lines appear, until the run, step or task is over.",
+        ),
+        click.Option(["--grep"], metavar="TEXT", help="Only lines with this text."),
+        click.Option(["--ignore-case"], is_flag=True, help="TEXT in capitals or not."),
+        click.Option(["--regex"], is_flag=True, help="TEXT is a regular expression."),
+        click.Option(
+            ["--since"],
+            metavar="TIME",
+            help="Only lines from then on: an ISO time, or an age such as 10m.",
+        ),
+        click.Option(
+            ["--until"], metavar="TIME", help="Only lines until then: a time or an age, too."
+        ),
+        click.Option(["--tail"], type=click.IntRange(min=0), help="Only the last so many lines."),
+        click.Option(["--timestamps"], is_flag=True, help="Show when each line was printed."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print each line as JSON."),
+    ]
+
+
+def _selectors(word: str, path: str) -> list[click.Parameter]:
+    return [
+        click.Argument(["path"], metavar=path),
         click.Option(["--stdout", "streams"], flag_value="stdout", help=f"{word}standard output."),
         click.Option(["--stderr", "streams"], flag_value="stderr", help=f"{word}standard error."),
         click.Option(["--both", "streams"], flag_value="both", help="Both streams. (default)"),
@@ -86,10 +107,6 @@ def _selectors(word: str) -> list[click.Parameter]:
     ]
 
 
-def _wanted(streams: str | None) -> tuple[str, ...]:
-    return ("stdout", "stderr") if streams in {None, "both"} else (str(streams),)
-
-
 def _scrub(
     scope: Scope,
     path: str,
@@ -99,6 +116,7 @@ def _scrub(
     include_not_done: bool,
 ) -> None:
     from metaflow.cli.past_runs import parse_path, past_tasks, short_pathspec
+    from metaflow.cli.showing_logs import streams_of
 
     if attempt is not None and not latest:
         raise click.UsageError("--attempt and --all exclude each other.")
@@ -106,7 +124,7 @@ def _scrub(
     scope.console.note(f"Erasing logs of {named}")
     for task in past_tasks(scope, named, attempt):
         place = short_pathspec(task)
-        erased, running = _erase(task, _wanted(streams), latest, include_not_done)
+        erased, running = _erase(task, streams_of(streams), latest, include_not_done)
         for number in running:
             scope.console.say(
                 f"Left alone: attempt {number} of {place} is not done; see --include-not-done."
@@ -133,34 +151,3 @@ def _erase(
         if sum(LogView(view, stream).erase() for stream in streams):
             erased.append(facts.number)
     return erased, running
-
-
-def _show(
-    scope: Scope, path: str, streams: str | None, timestamps: bool, attempt: int | None
-) -> None:
-    from metaflow.cli.past_runs import parse_path, past_tasks, short_pathspec
-
-    named = parse_path(scope, path)
-    tasks = past_tasks(scope, named, attempt)
-    wanted = _wanted(streams)
-    scope.console.note(f"Dumping logs of {named}")
-    for task in tasks:
-        if len(tasks) > 1:
-            scope.console.note(f"[*{short_pathspec(task)}*]")
-        for moment, line in _merged(task, wanted):
-            prefix = f"{_local(moment)} " if timestamps else ""
-            scope.console.data(f"{prefix}{line}")
-
-
-def _merged(task: Any, streams: tuple[str, ...]) -> Iterator[tuple[datetime, str]]:
-    """Lines of several streams by time, each stream in its own order."""
-    from heapq import merge
-
-    return merge(*(task.loglines(stream) for stream in streams), key=lambda entry: entry[0])
-
-
-def _local(moment: datetime) -> str:
-    from datetime import UTC
-
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return aware.astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

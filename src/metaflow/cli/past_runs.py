@@ -13,23 +13,25 @@ if TYPE_CHECKING:
 
     from metaflow.cli.scope import Scope
 
-STEP_PARTS, TASK_PARTS = 2, 3
-"""Components of `RUN/STEP` and of `RUN/STEP/TASK`."""
+RUN_PARTS, STEP_PARTS, TASK_PARTS = 1, 2, 3
+"""Components of `RUN`, of `RUN/STEP` and of `RUN/STEP/TASK`."""
 
 
 class PastPath(NamedTuple):
-    """What a command names: a step of a run, or one of its tasks."""
+    """What a command names: a run, a step of it, or a task of that."""
 
     run_id: str
-    step: str
+    step: str | None
     task_id: str | None
 
     def __str__(self) -> str:
-        named = f"run_id=*{self.run_id}* step=*{self.step}*"
+        named = f"run_id=*{self.run_id}*"
+        if self.step is not None:
+            named += f" step=*{self.step}*"
         return named if self.task_id is None else f"{named} task_id=*{self.task_id}*"
 
 
-def parse_path(scope: Scope, text: str) -> PastPath:
+def parse_path(scope: Scope, text: str, *, runs: bool = False) -> PastPath:
     """Read `RUN/STEP` or `RUN/STEP/TASK`, with or without the flow's name in front.
 
     Parameters
@@ -38,6 +40,8 @@ def parse_path(scope: Scope, text: str) -> PastPath:
         The flow.
     text : str
         What the user gave.
+    runs : bool, default False
+        It may name a whole run, too.
 
     Returns
     -------
@@ -52,12 +56,16 @@ def parse_path(scope: Scope, text: str) -> PastPath:
     parts = text.split("/")
     if parts[0] == scope.flow_name:
         del parts[0]
-    if len(parts) not in {STEP_PARTS, TASK_PARTS} or not all(parts):
+    shapes = {STEP_PARTS, TASK_PARTS, *([RUN_PARTS] if runs else [])}
+    if len(parts) not in shapes or not all(parts):
+        kinds = "no run, step or task" if runs else "neither a step nor a task"
+        written = "RUN, RUN/STEP or RUN/STEP/TASK" if runs else "RUN/STEP or RUN/STEP/TASK"
         raise CommandException(
-            f"`{text}` names neither a step nor a task.",
-            hint="write RUN/STEP or RUN/STEP/TASK, such as `1700000000000000/start`",
+            f"`{text}` names {kinds}.",
+            hint=f"write {written}, such as `1700000000000000/start`",
         )
-    return PastPath(parts[0], parts[1], parts[2] if len(parts) == TASK_PARTS else None)
+    run_id, step, task_id = [*parts, None, None][:TASK_PARTS]
+    return PastPath(str(run_id), step, task_id)
 
 
 def open_client(root: str) -> ModuleType:

@@ -20,8 +20,9 @@ from metaflow.model.records import PARAMETERS_STEP, PARENT_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
+    from metaflow.client.log_line import LogLine
     from metaflow.metadata_store.facts import TaskFacts
 
 
@@ -216,6 +217,45 @@ class Run(MetaflowObject, depth=2, kind="run"):
     def __contains__(self, name: object) -> bool:
         view = self._view
         return isinstance(name, str) and view.catalog.step(view.facts.key, name) is not None
+
+    # --- output ---
+
+    def logs(
+        self,
+        stream: str | None = None,
+        *,
+        contains: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        follow: bool = False,
+    ) -> Iterator[LogLine]:
+        """Go through the lines that the run's tasks have printed, in order of time.
+
+        Parameters
+        ----------
+        stream : str, optional
+            `stdout` or `stderr`; both if not given.
+        contains : str, optional
+            Only lines with this text.
+        since, until : datetime or timedelta, optional
+            Only lines that began to appear between these times. A naive time is local; a
+            `timedelta` is an age.
+        follow : bool, default False
+            Go on as lines appear, until the run is over.
+
+        Yields
+        ------
+        LogLine
+            The next line: `time`, `pathspec`, `attempt`, `stream`, `text`.
+        """
+        from metaflow.client.log_lines import filter_of, lines_of
+
+        wanted = filter_of(stream, contains, since, until)
+        if follow:
+            from metaflow.client.log_following import Follower
+
+            return Follower(self._view, wanted).lines()
+        return lines_of(self._view, wanted)
 
     # --- tags ---
 

@@ -15,8 +15,9 @@ from metaflow.model.records import PARAMETERS_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
+    from metaflow.client.log_line import LogLine
     from metaflow.metadata_store.facts import StepFacts
 
 
@@ -134,6 +135,43 @@ class Step(MetaflowObject, depth=3, kind="step"):
         )
         for task_id in found:
             yield self[task_id]
+
+    def logs(
+        self,
+        stream: str | None = None,
+        *,
+        contains: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        follow: bool = False,
+    ) -> Iterator[LogLine]:
+        """Go through the lines that the step's tasks have printed, in order of time.
+
+        Parameters
+        ----------
+        stream : str, optional
+            `stdout` or `stderr`; both if not given.
+        contains : str, optional
+            Only lines with this text.
+        since, until : datetime or timedelta, optional
+            Only lines that began to appear between these times. A naive time is local; a
+            `timedelta` is an age.
+        follow : bool, default False
+            Go on as lines appear, until the step is over.
+
+        Yields
+        ------
+        LogLine
+            The next line: `time`, `pathspec`, `attempt`, `stream`, `text`.
+        """
+        from metaflow.client.log_lines import filter_of, lines_of
+
+        wanted = filter_of(stream, contains, since, until)
+        if follow:
+            from metaflow.client.log_following import Follower
+
+            return Follower(self._view, wanted, self._facts.name).lines()
+        return lines_of(self._view, wanted, self._facts.name)
 
     @property
     def environment_info(self) -> dict[str, Any] | None:

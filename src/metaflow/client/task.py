@@ -25,8 +25,9 @@ from metaflow.model.records import CHILD_RUN, PARAMETERS_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
+    from metaflow.client.log_line import LogLine
     from metaflow.client.task_logs import LogView
     from metaflow.client.view import RunView
 
@@ -246,6 +247,44 @@ class Task(MetaflowObject, depth=4, kind="task"):
         """
         for at, line in self._log(stream).lines():
             yield at, line.decode(errors="replace") if as_unicode else line
+
+    def logs(
+        self,
+        stream: str | None = None,
+        *,
+        contains: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        follow: bool = False,
+    ) -> Iterator[LogLine]:
+        """Go through the lines that the task has printed, or the selected attempt, by time.
+
+        Parameters
+        ----------
+        stream : str, optional
+            `stdout` or `stderr`; both if not given.
+        contains : str, optional
+            Only lines with this text.
+        since, until : datetime or timedelta, optional
+            Only lines that began to appear between these times. A naive time is local; a
+            `timedelta` is an age.
+        follow : bool, default False
+            Go on as lines appear, until the task is over.
+
+        Yields
+        ------
+        LogLine
+            The next line: `time`, `pathspec`, `attempt`, `stream`, `text`.
+        """
+        from metaflow.client.log_lines import filter_of, lines_of
+
+        view = self._view
+        wanted = filter_of(stream, contains, since, until, view.selected)
+        if follow:
+            from metaflow.client.log_following import Follower
+
+            return Follower(view.run, wanted, view.facts.step, view.task_id).lines()
+        return lines_of(view.run, wanted, view.facts.step, view.task_id)
 
     # --- neighbours ---
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from metaflow.artifact_store.opening import is_remote
+from metaflow.client.log_pieces import ERASED, LogPieces, check_stream, mark
 from metaflow.client.run_log import log_of
 from metaflow.metadata_store.facts import OLDER_FILE, LogChunk
-from metaflow.model.records import ARTIFACT_ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from metaflow.client.task_view import TaskView
-
-STREAMS: Final = ("stdout", "stderr")
-ERASED: Final = -1
-"""Offset of a piece that lies nowhere, because it was erased."""
 
 
 class LogView:
@@ -34,8 +29,7 @@ class LogView:
     __slots__ = ("_chunks", "_log", "_stream", "_view")
 
     def __init__(self, view: TaskView, stream: str) -> None:
-        if stream not in STREAMS:
-            raise ValueError(f"There is no stream `{stream}`: it is `stdout` or `stderr`.")
+        check_stream(stream)
         source: TaskView | None = view
         chunks: list[LogChunk] = []
         while source is not None and not chunks:
@@ -91,35 +85,32 @@ class LogView:
             if chunk.offset == OLDER_FILE:
                 from metaflow.older_history.logs import erase_older
 
-                erase_older(*self._older_place())
+                erase_older(*self._of_attempt.older_place())
             else:
                 self._log.erase(chunk.offset, chunk.length)
-        mark = LogChunk(self._stream, ERASED, len(_mark(self._stream)), chunks[0].at)
+        left = LogChunk(self._stream, ERASED, len(mark(self._stream)), chunks[0].at)
         view = self._view
         attempt = self._attempt
-        view.run.catalog.replace_log(view.run.facts.key, view.task_id, attempt, mark)
+        view.run.catalog.replace_log(view.run.facts.key, view.task_id, attempt, left)
         return True
 
-    def _older_place(self) -> tuple[str, int, str]:
-        """Say where an older version has put the output: folder, attempt, stream."""
-        run = self._view.run
-        found = run.catalog.older_state(run.facts.key)
-        root = run.metadata.get(ARTIFACT_ROOT, "")
-        if not is_remote(root):
-            root = (found[1] if found is not None else "") or run.scope.backing.root
-        return f"{root}/{'/'.join(self._view.path_components)}", self._attempt, self._stream
-
     def _pieces(self) -> Iterator[tuple[float, bytes]]:
+        pieces = self._of_attempt
         for chunk in self._chunks:
-            if chunk.offset == OLDER_FILE:
-                from metaflow.older_history.logs import older_lines
+            yield from pieces.read(chunk.offset, chunk.length, chunk.at)
 
-                yield from older_lines(*self._older_place())
-            elif chunk.offset == ERASED:
-                yield chunk.at, _mark(chunk.stream)
-            else:
-                data = self._log.read(chunk.offset, chunk.length)
-                yield chunk.at, _marked(self._view, chunk.stream, data) if b"\0" in data else data
+    @property
+    def _of_attempt(self) -> LogPieces:
+        facts = self._view.facts
+        return LogPieces(
+            self._view.run,
+            self._log,
+            facts.step,
+            self._view.task_id,
+            facts.frames,
+            self._attempt if self._chunks else 0,
+            self._stream,
+        )
 
 
 def _chunks(view: TaskView) -> list[LogChunk]:
@@ -127,19 +118,6 @@ def _chunks(view: TaskView) -> list[LogChunk]:
     if not attempts:
         return []
     return view.run.catalog.log_chunks(view.run.facts.key, view.task_id, attempts[-1].number)
-
-
-def _marked(view: TaskView, stream: str, data: bytes) -> bytes:
-    """Put marks where bytes were erased as output of another task of the same gang."""
-    if not any(frame.is_gang for frame in view.frames()[-1:]):
-        return data
-    import re
-
-    return re.sub(rb"\0+", _mark(stream), data)
-
-
-def _mark(stream: str) -> bytes:
-    return f"[REDACTED task {stream}]\n".encode()
 
 
 def _utc(seconds: float) -> datetime:

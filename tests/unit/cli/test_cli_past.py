@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 import shutil
+from datetime import datetime
+from itertools import product
 
 import pytest
 from flow_project import Project
@@ -101,8 +104,13 @@ def test_dump_of_all_tasks_in_order_into_a_file(past):
     assert list(found) == [f"{past.run_id}/each/2", f"{past.run_id}/each/3"]
 
 
-@pytest.mark.parametrize("command", ["dump", "logs"])
-@pytest.mark.parametrize("path", ["{run}", "{run}/start/1/x", "/start", "{run}//1"])
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        ("dump", "{run}"),
+        *product(("dump", "logs"), ("{run}/start/1/x", "/start", "{run}//1")),
+    ],
+)
 def test_a_path_of_another_shape(past, command, path):
     done = past.flow(command, path.format(run=past.run_id))
     assert done.code == 1
@@ -146,8 +154,61 @@ def test_logs_of_one_stream(past, command, options, lines):
 
 def test_logs_of_several_tasks(past):
     done = past.flow("logs", f"{past.run_id}/each")
-    assert done.out == "item a\nitem b\n"
-    assert done.err.index("each/2") < done.err.index("each/3")
+    assert done.out == "[each/2] item a\n[each/3] item b\n"
+    whole = past.flow("logs", "--stdout", past.run_id).out.splitlines()
+    assert whole == ["[start/1] out 1", "[start/1] out 2", "[each/2] item a", "[each/3] item b"]
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        (("--grep", "item"), ["[each/2] item a", "[each/3] item b"]),
+        (("--grep", "ITEM B"), []),
+        (("--grep", "ITEM B", "--ignore-case"), ["[each/3] item b"]),
+        (
+            ("--grep", "out [12]|b$", "--regex", "--tail", "2"),
+            ["[start/1] out 2", "[each/3] item b"],
+        ),
+        (("--tail", "1"), ["[each/3] item b"]),
+        (("--tail", "0"), []),
+        (("--since", "1h", "--tail", "1"), ["[each/3] item b"]),
+        (("--until", "1h"), []),
+        (("--since", "2100-01-01"), []),
+        (("--since", "0"), []),
+        (("--until", "2100-01-01T00:00:00+02:00", "--tail", "1"), ["[each/3] item b"]),
+        (("--follow", "--stderr"), ["[start/1] err 1"]),
+    ],
+)
+def test_some_lines_of_a_run(past, options, lines):
+    done = past.flow("logs", *options, past.run_id)
+    assert (done.code, done.out.splitlines()) == (0, lines)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--ignore-case",), "need --grep"),
+        (("--regex", "--grep", "("), "is no regular expression"),
+        (("--since", "soon"), "neither a time"),
+        (("--follow", "--until", "1m"), "exclude each other"),
+    ],
+)
+def test_questions_that_make_no_sense(past, options, says):
+    done = past.flow("logs", *options, past.run_id)
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err
+
+
+def test_logs_as_json(past):
+    done = past.flow("logs", "--json", "--grep", "item a", past.run_id)
+    (line,) = map(json.loads, done.out.splitlines())
+    assert datetime.fromisoformat(line.pop("time")).tzinfo is not None
+    assert line == {
+        "pathspec": f"PastFlow/{past.run_id}/each/2",
+        "attempt": 0,
+        "stream": "stdout",
+        "text": "item a",
+    }
 
 
 def test_logs_with_timestamps(past):
