@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from metaflow import Flow, Run
+
 SOURCE = """
     import os, time
     from metaflow import FlowSpec, Parameter, step
@@ -149,3 +151,29 @@ def test_mistakes_are_told_before_anything_is_removed(workspace):
     rules = '[{"flow": "Keep", "keep_last": 0}]'
     done = metaflow(workspace, "gc", METAFLOW_RETENTION=rules)
     assert "Removed 1 runs" in done.out
+
+
+def test_a_run_in_an_object_store_is_erased_there(workspace, tmp_path_factory):
+    bucket = tmp_path_factory.mktemp("bucket")
+    workspace.write(SOURCE)
+    there = ("--datastore", "s3", "--datastore-root", f"file://{bucket}")
+    for _ in range(2):
+        done = workspace.flow(*there, "run")
+        assert done.code == 0, done.err
+
+    def objects():
+        return {str(file.relative_to(bucket)) for file in bucket.rglob("*") if file.is_file()}
+
+    workspace.latest()  # points the client at the workspace
+    first, second = sorted(run.pathspec for run in Flow("Keep"))
+    before = objects()
+    receipt = json.loads(metaflow(workspace, "erase", first, "--yes").out)
+    assert receipt["objects_in"] == f"file://{bucket}"
+    gone = before - objects()
+    assert gone == set(receipt["objects"])
+    assert {name.split("/")[2] for name in gone} == {first.split("/")[1]}
+    assert len(values_of(Run(second))) == 5
+    receipt = json.loads(metaflow(workspace, "erase", second, "--yes", "--exclusive").out)
+    assert any(name.startswith("blobs/") for name in receipt["objects"])
+    left = {name for name in objects() if not name.startswith("tmp")}
+    assert left <= {"millrace.json"}

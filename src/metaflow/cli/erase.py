@@ -23,6 +23,11 @@ def build(console: Console) -> click.Command:
         params=[
             run_argument(),
             click.Option(["--reason"], default="", metavar="TEXT", help="Goes on the receipt."),
+            click.Option(
+                ["--exclusive"],
+                is_flag=True,
+                help="Nobody else uses the bucket that the run is in: erase its blobs there, too.",
+            ),
             click.Option(["--yes"], is_flag=True, help="Do not ask."),
             root_option(),
         ],
@@ -31,7 +36,9 @@ def build(console: Console) -> click.Command:
     )
 
 
-def _erase(console: Console, run: str, reason: str, yes: bool, root: str | None) -> None:
+def _erase(
+    console: Console, run: str, reason: str, exclusive: bool, yes: bool, root: str | None
+) -> None:
     flow, run_id = parse_run(run)
     keeping, settings = open_kept(console, root)
 
@@ -42,7 +49,8 @@ def _erase(console: Console, run: str, reason: str, yes: bool, root: str | None)
         keeping.find(flow, run_id)
         if not yes:
             click.confirm(f"Erase {run} for good?", abort=True, err=True)
-        receipt = erase_run(keeping, flow, run_id, resolve_identity(settings), reason)
+        identity = resolve_identity(settings)
+        receipt = erase_run(keeping, flow, run_id, identity, reason, exclusive=exclusive)
     import json
 
     console.data(json.dumps(receipt, indent=2))

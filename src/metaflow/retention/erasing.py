@@ -14,10 +14,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.artifact_store.logs import FOLDER as LOGS
+from metaflow.artifact_store.opening import is_remote
 from metaflow.artifact_store.writing import storage_error
 from metaflow.errors.retention import OlderRunNotErased, RunGoesOn, RunPinned
 from metaflow.retention.inventory import stored_files
 from metaflow.retention.references import digests_in, packs_in
+from metaflow.retention.remote_objects import delete_objects, objects_of
 from metaflow.retention.rules import is_pinned
 from metaflow.retention.sweeping import delete_unless_touched, empty_unused
 
@@ -35,7 +37,9 @@ RECEIPTS: Final = "receipts"
 """Folder of the receipts, below the root."""
 
 
-def erase_run(keeping: Keeping, flow: str, run_id: str, by: str, reason: str) -> dict[str, Any]:
+def erase_run(
+    keeping: Keeping, flow: str, run_id: str, by: str, reason: str, *, exclusive: bool = False
+) -> dict[str, Any]:
     """Erase one run.
 
     Parameters
@@ -48,6 +52,9 @@ def erase_run(keeping: Keeping, flow: str, run_id: str, by: str, reason: str) ->
         Who wants it.
     reason : str
         Why; may be empty.
+    exclusive : bool, default False
+        For a run in an object store: no other metadata store refers to that place, so blobs
+        that only this run refers to may go as well.
 
     Returns
     -------
@@ -84,6 +91,8 @@ def erase_run(keeping: Keeping, flow: str, run_id: str, by: str, reason: str) ->
         for file in stored_files(keeping.root)
         if file.digest and bytes.fromhex(file.digest[:32]) in own and not file.is_used(used)
     ]
+    url = keeping.store.run_fact(flow, run_id, "ds-root") or ""
+    objects = objects_of(url, run, texts, used, exclusive=exclusive) if is_remote(url) else []
     receipt = {
         "run": pathspec,
         "began_at": run.created_at,
@@ -91,6 +100,8 @@ def erase_run(keeping: Keeping, flow: str, run_id: str, by: str, reason: str) ->
         "erased_by": by,
         "reason": reason,
         "files": files,
+        "objects_in": url if is_remote(url) else "",
+        "objects": objects,
         "shared_with": sorted(_sharing(keeping, run, others, own)),
         "complete": False,
     }
@@ -124,6 +135,8 @@ def _finish(
             continue
         with suppress(FileNotFoundError):
             delete_unless_touched(root, name, os.stat(f"{root}/{name}").st_mtime_ns)
+    if receipt["objects"]:
+        delete_objects(receipt["objects_in"], receipt["objects"])
     receipt["complete"] = True
     _replace(path, receipt)
     return receipt
