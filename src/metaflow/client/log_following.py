@@ -10,7 +10,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from metaflow.client.log_lines import chosen, selection_of
-from metaflow.client.log_streams import find_streams, load, stream_of, tell_apart
+from metaflow.client.log_streams import (
+    find_streams,
+    load,
+    stream_of,
+    streams_of_clones,
+    tell_apart,
+)
 from metaflow.client.run_log import log_of
 from metaflow.client.status import SUCCEEDED, run_status, task_status
 from metaflow.client.task_view import TaskView
@@ -59,6 +65,8 @@ class Follower:
         self._log: Final = log_of(run)
         self._open: dict[int, list[LogStream]] = {}
         self._last_attempt = 0
+        self._shown: set[str] = set()
+        """Clones among the first tasks; those that come later are shown when they do."""
         self._next_steps: dict[str, list[str]] | None = None
 
     def lines(self) -> Iterator[LogLine]:
@@ -107,13 +115,14 @@ class Follower:
         opened = [stream for streams in self._open.values() for stream in streams]
         read_on = {stream.key for stream in opened}
         found = [stream for stream in found if stream.key not in read_on]
+        self._shown = {stream.pathspec for stream in found if stream.run is not run}
         if opened:
             self._load(found, opened)
         return [*found, *opened]
 
     def _new_streams(self, *, is_over: bool) -> list[LogStream]:
         catalog, key = self._run.catalog, self._run.facts.key
-        self._begin(logs.new_attempts(catalog, key, self._last_attempt))
+        cloned = self._cloned(self._begin(logs.new_attempts(catalog, key, self._last_attempt)))
         # What has ended is asked first, so that the log of it is complete when it is read.
         ended = set(self._open) if is_over else logs.ended_attempts(catalog, list(self._open))
         opened = [stream for streams in self._open.values() for stream in streams]
@@ -121,7 +130,16 @@ class Follower:
         for attempt in ended:
             for stream in self._open.pop(attempt):
                 stream.is_over = True
-        return [stream for stream in opened if stream.has_news]
+        return [*cloned, *(stream for stream in opened if stream.has_news)]
+
+    def _cloned(self, tasks: list[str]) -> list[LogStream]:
+        run, wanted = self._run, self._wanted
+        if run.facts.origin_run_id is None or not tasks:
+            return []
+        selection = logs.Selection(run.facts.key, None, tuple(tasks))
+        between = wanted.since, wanted.until
+        found = streams_of_clones(run, selection, wanted.attempt, wanted.names, between)
+        return [stream for stream in found if stream.pathspec not in self._shown]
 
     def _load(self, found: Iterable[LogStream], opened: list[LogStream]) -> None:
         if self._task_id is None:
@@ -131,8 +149,9 @@ class Follower:
         if self._task_id is None:
             tell_apart([*found, *opened])
 
-    def _begin(self, attempts: list[logs.LoggedAttempt]) -> None:
-        wanted = self._wanted
+    def _begin(self, attempts: list[logs.LoggedAttempt]) -> list[str]:
+        """Open the streams of attempts, as far as they are wanted, and say whose these are."""
+        wanted, tasks = self._wanted, []
         for attempt in attempts:
             self._last_attempt = max(self._last_attempt, attempt.key)
             if (
@@ -148,6 +167,8 @@ class Follower:
                 for stream in streams:
                     stream.is_over = False
                 self._open[attempt.key] = streams
+                tasks.append(str(attempt.task))
+        return tasks
 
     # ── until when ───────────────────────────────────────────────────────────────────────
 

@@ -61,7 +61,7 @@ def find_streams(
         if each.stream in names
     ]
     if run.facts.origin_run_id is not None:
-        found += _of_clones(run, wanted, attempt, names, between)
+        found += streams_of_clones(run, wanted, attempt, names, between)
     if wanted.tasks is None:
         tell_apart(found)
     return found
@@ -80,13 +80,14 @@ def stream_of(
     return LogStream(pieces, of.task, begins_at)
 
 
-def _of_clones(
+def streams_of_clones(
     run: RunView,
     wanted: logs.Selection,
     attempt: int | None,
     names: Sequence[str],
     between: tuple[float, float],
 ) -> list[LogStream]:
+    """Find what the originals of clones have printed; parameters as of `find_streams`."""
     cloned = logs.clones(run.catalog, wanted)
     facts = run.catalog.run(run.flow, run.facts.origin_run_id or "")
     if not cloned or facts is None:

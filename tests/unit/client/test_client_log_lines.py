@@ -175,6 +175,27 @@ def test_a_follower_sees_lines_as_they_come_and_the_end(world):
     ended.join()
 
 
+def test_a_follower_sees_clones_that_come_later(world):
+    origin = two_tasks(world)
+    origin.print("1", "stdout", b"start\n")
+    origin.print("2", "stdout", b"work\n")
+    origin.done(ok=False)
+    run = world.run(run_id="2", origin_run_id="1")
+    hold(run)
+    run.create("1", "start", origin_task_id="1")
+    run.start("1")
+    run.end("1")
+    lines = Run("F/2").logs(follow=True)
+    assert next(lines).pathspec == "F/2/start/1"
+    run.create("9", "work", origin_task_id="2")
+    run.start("9")
+    run.end("9")
+    line = next(lines)
+    assert (line.pathspec, line.text) == ("F/2/work/9", "work")
+    run.done()
+    assert list(lines) == []
+
+
 def hold(run):
     from metaflow.metadata_store.holding import BY_SCHEDULER
     from metaflow.model.records import LeaseHeld
