@@ -32,6 +32,11 @@ class Request(NamedTuple):
     timestamps: bool
     as_json: bool
 
+    @property
+    def selects(self) -> bool:
+        """Whether not all lines are wanted, or not as they are."""
+        return self.as_json or (self.grep, self.since, self.until, self.tail) != (None,) * 4
+
 
 def streams_of(wanted: str | None) -> tuple[str, ...]:
     """Name the streams that an option has chosen."""
@@ -70,6 +75,8 @@ def show_logs(scope: "Scope", path: str, request: Request) -> int:
     if not request.follow:
         from metaflow.client.log_lines import lines_of
 
+        if named.step and has_several and not request.selects:
+            return _print_by_task(scope, named, request, wanted)
         _print(scope, lines_of(*place), request, has_several=has_several)
         return ExitCode.OK
     from metaflow.client.log_following import Follower
@@ -84,6 +91,20 @@ def show_logs(scope: "Scope", path: str, request: Request) -> int:
     status = follower.status
     scope.console.note(f"What was followed has ended: {status}.")
     return ExitCode.OK if status == SUCCEEDED else ExitCode.FAILED
+
+
+def _print_by_task(scope: "Scope", named: "PastPath", request: Request, wanted: "LogFilter") -> int:
+    """Print all that the tasks of a step have printed, one task after the other, as it is."""
+    from metaflow.cli.past_runs import past_tasks, short_pathspec
+    from metaflow.client.log_lines import lines_of
+
+    for task in past_tasks(scope, named, request.attempt):
+        scope.console.note(f"[*{short_pathspec(task)}*]")
+        view = task._view  # noqa: SLF001 - the same lines, and more asked of them
+        lines = lines_of(view.run, wanted, named.step, task.id)
+        if not _print(scope, lines, request, has_several=False):
+            break
+    return ExitCode.OK
 
 
 def _find(scope: "Scope", named: "PastPath", request: Request) -> tuple[Any, bool]:
