@@ -145,10 +145,9 @@ def test_nothing_large_is_copied(workspace, origin):
 
 
 def test_what_is_not_persisted_leaves_facts_and_output_only(workspace, origin):
+    workspace.succeed("spin", "work")  # from here on the store knows of that of spun tasks
     before = size_of(workspace.folder / ".metaflow")
-    for _ in range(2):
-        done = workspace.succeed("spin", "work")
-        assert "worked on" in done.out
+    assert "worked on" in workspace.succeed("spin", "work").out
     left = workspace.folder / ".metaflow_spin"
     assert list((left / "scratch").iterdir()) == []
     assert not (left / "packs").exists()

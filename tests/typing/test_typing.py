@@ -30,7 +30,7 @@ UNTYPED_LIBRARIES = re.compile(r"^(?:from|import) (?:sklearn|matplotlib)", re.MU
 AS_USERS_WRITE = """
 # pyright: standard, reportMissingImports=false
 # mypy: allow-untyped-defs, allow-untyped-calls, allow-any-generics
-# mypy: disable-error-code="var-annotated, import-not-found"
+# mypy: disable-error-code="var-annotated, import-not-found, import-untyped"
 """
 """Code in documentation has no annotations, and imports what other blocks are saved as: whatever
 else a checker finds is a mistake."""

@@ -44,7 +44,7 @@ class CacheEntry:
         self._name = name
         self._path = path
         self._position = 0
-        self.fd = fd
+        self.fd: int = fd
         """Open for writing and reading; -1 once it was handed out or given up."""
 
     def write(self, data: bytes | memoryview) -> bool:

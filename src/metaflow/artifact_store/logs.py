@@ -29,7 +29,7 @@ class RunLogWriter:
     __slots__ = ("_fd", "path")
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path: str = path
         self._fd = -1
 
     def append(self, data: bytes | memoryview) -> int:

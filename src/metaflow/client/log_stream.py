@@ -50,9 +50,9 @@ class LogStream:
         self._pieces: Final = pieces
         self._stored_id: Final = stored_id
         self._begins_at: Final = begins_at
-        self.pathspec = f"{pieces.run.pathspec}/{pieces.step}/{pieces.task_id}"
-        self.is_loaded = False
-        self.is_over = True
+        self.pathspec: str = f"{pieces.run.pathspec}/{pieces.step}/{pieces.task_id}"
+        self.is_loaded: bool = False
+        self.is_over: bool = True
         """Nothing will be added, so that a line without an end is one."""
         self._starts, self._lengths, self._ats = array("q"), array("q"), array("d")
         self._last = logs.BEFORE_ALL

@@ -42,6 +42,12 @@ class MetaflowException(Exception):
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message}\nhint: {self.hint}"
 
+    def reword(self, message: str, hint: str) -> None:
+        """Say it in other words, once somebody knows more about it."""
+        self.message = message
+        self.hint = hint
+        self.args: tuple[object, ...] = (message,)
+
     def __reduce__(self) -> tuple[object, ...]:
         # Subclasses take typed fields instead of a message, so an error is rebuilt from
         # its state and not by calling its constructor again.

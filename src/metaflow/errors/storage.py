@@ -66,11 +66,10 @@ class ArtifactUnreadable(DataException):
         if self.artifact is not None:
             return
         self.artifact = artifact
-        self.message = f"{artifact} can't be read. {self.message}"
-        self.args = (self.message,)
-        self.hint = (
+        self.reword(
+            f"{artifact} can't be read. {self.message}",
             f"`verify {run.rpartition('/')[2]}` lists all that is damaged in the run; restore the "
-            "file from a copy, or `resume` the run from the step that makes the artifact."
+            "file from a copy, or `resume` the run from the step that makes the artifact.",
         )
 
 

@@ -43,7 +43,7 @@ class Holding:
     def __init__(self, task_id: str = WHOLE_RUN) -> None:
         self._task_id = task_id
         self._holder = json.dumps(own_signature())
-        self.due = 0.0
+        self.due: float = 0.0
         """When to sign again, on the monotonic clock."""
 
     def sign(self) -> LeaseHeld:

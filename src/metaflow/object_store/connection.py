@@ -42,9 +42,9 @@ class Opened:
     __slots__ = ("client", "library", "pid", "pool", "repeating")
 
     def __init__(self, loaded: Any, client: Any) -> None:
-        self.pid = os.getpid()
-        self.library = loaded
-        self.client = client
+        self.pid: int = os.getpid()
+        self.library: Any = loaded
+        self.client: Any = client
         """Does not repeat requests: that is up to `Connection.ask`."""
         self.repeating: Any = None
         """Repeats by itself the parts of an upload, which only it knows."""
@@ -55,8 +55,8 @@ class Connection:
     """The way to a bucket, from whichever process asks."""
 
     def __init__(self, address: Address, settings: CloudSettings, patience: Patience) -> None:
-        self.address = address
-        self.url = address.url
+        self.address: Address = address
+        self.url: str = address.url
         self._settings = settings
         self._patience = patience
         self._opened: Opened | None = None

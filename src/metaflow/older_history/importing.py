@@ -37,8 +37,8 @@ class Import:
 
     def __init__(self, history: OlderHistory) -> None:
         self._history: Final = history
-        self.found = self.known = self.runs = self.damaged = self.tasks = 0
-        self.began = time.monotonic()
+        self.found: int = self.known = self.runs = self.damaged = self.tasks = 0
+        self.began: float = time.monotonic()
 
     def flows(self) -> list[str]:
         """List the flows that have older runs, and count the runs."""

@@ -94,7 +94,7 @@ class FaultyObjectStore:
     ) -> None:
         self.inner = inner
         self.injected: list[Injected] = []
-        self.operations = 0
+        self.operations: int = 0
         self._rates = rates
         self._seed = seed
         self._delay_s = delay_s

@@ -79,6 +79,9 @@ def _serve(flow: type[FlowSpec], control: _socket.socket) -> None:
     os.set_blocking(wake_out, False)
     signal.set_wakeup_fd(wake_out, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    # A program that a shell has put into the background is told to ignore this; a worker hears
+    # from its launcher alone.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _open_null_input()
     open_output()
     child.prepare(flow)
