@@ -37,7 +37,11 @@ class Import:
 
     def __init__(self, history: OlderHistory) -> None:
         self._history: Final = history
-        self.found: int = self.known = self.runs = self.damaged = self.tasks = 0
+        self.found: int = 0
+        self.known: int = 0
+        self.runs: int = 0
+        self.damaged: int = 0
+        self.tasks: int = 0
         self.began: float = time.monotonic()
 
     def flows(self) -> list[str]:
