@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -27,6 +28,7 @@ def descriptors() -> int:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left():
+    gc.collect()  # what tests before this one have left is not closed while it runs
     before, opened = children(), descriptors()
     yield
     assert children() - before == set()
