@@ -7,7 +7,7 @@ refer to is recorded as in use long before it could be deleted.
 from typing import TYPE_CHECKING, NamedTuple
 
 from metaflow.metadata_store.facts import GarbageNote
-from metaflow.retention.inventory import PACKS, stored_files
+from metaflow.retention.inventory import is_used, stored_files, stored_packs
 from metaflow.retention.references import References
 from metaflow.retention.sweeping import (
     delete_unless_touched,
@@ -109,16 +109,8 @@ def _mark(root: str, store: "Removal", used: References, now: float) -> tuple[in
     return noted, noted_bytes
 
 
-def is_used(name: str, used: References) -> bool:
-    """Tell whether something refers to the file of this name, as a note of garbage has it."""
-    last = name.rpartition("/")[2].partition(".")[0]
-    if name.startswith("blobs/") and "tmp-" not in last:
-        return used.has_digest(last)
-    return used.has_name(name)
-
-
 def _empty_packs(root: str, owned: set[str], used: References) -> None:
     """Of packs whose run is gone, only keep what others refer to."""
-    for file in stored_files(root):
-        if file.name.startswith(f"{PACKS}/") and file.name not in owned and file.is_used(used):
+    for file in stored_packs(root):
+        if file.name not in owned and file.is_used(used):
             empty_unused(root, file.name, used)

@@ -13,12 +13,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from metaflow.artifact_store.logs import FOLDER as LOGS
 from metaflow.artifact_store.opening import is_remote
 from metaflow.artifact_store.writing import storage_error
 from metaflow.errors.retention import OlderRunNotErased, RunGoesOn, RunPinned
 from metaflow.retention.inventory import stored_files
-from metaflow.retention.references import digests_in, packs_in
+from metaflow.retention.references import digests_in, own_names, packs_in, short
 from metaflow.retention.remote_objects import delete_objects, objects_of
 from metaflow.retention.rules import is_pinned
 from metaflow.retention.sweeping import delete_unless_touched, empty_unused
@@ -85,11 +84,11 @@ def erase_run(
     # Packs of runs that went before it, of which this was the last to refer to anything.
     packs = {pack for text in texts for pack in packs_in(text)}
     owned = {other.pack for other in others}
-    files = [run.pack, f"{LOGS}/{flow}/{run_id}", *sorted(packs - owned - {run.pack})]
+    files = [*own_names(run), *sorted(packs - owned - {run.pack})]
     files += [
         file.name
         for file in stored_files(keeping.root)
-        if file.digest and bytes.fromhex(file.digest[:32]) in own and not file.is_used(used)
+        if file.digest and short(file.digest) in own and not file.is_used(used)
     ]
     url = keeping.store.run_fact(flow, run_id, "ds-root") or ""
     objects = objects_of(url, run, texts, used, exclusive=exclusive) if is_remote(url) else []

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from metaflow.retention.inventory import stored_files
-from metaflow.retention.references import digests_in, packs_in
+from metaflow.retention.references import digests_in, own_names, packs_in, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,8 +107,8 @@ class _Owners:
         self._digests: dict[bytes, int] = {}
         self._names: dict[str, int] = {}
         for place, run in enumerate(going):
-            self._names.setdefault(run.pack, place)
-            self._names.setdefault(f"logs/{run.flow}/{run.run_id}", place)
+            for name in own_names(run):
+                self._names.setdefault(name, place)
             for text in store.texts_of(run.key):
                 for digest in digests_in(text):
                     if not used.has(digest):
@@ -117,8 +117,6 @@ class _Owners:
                     self._names.setdefault(pack, place)
 
     def of(self, file: "Stored") -> "RunToKeep | None":
-        if file.digest:
-            place = self._digests.get(bytes.fromhex(file.digest[:32]))
-        else:
-            place = self._names.get(file.name)
+        digest = file.digest
+        place = self._digests.get(short(digest)) if digest else self._names.get(file.name)
         return None if place is None else self._going[place]

@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
-from metaflow.artifact_store.logs import log_path
+from metaflow.artifact_store.logs import FOLDER as LOGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ class References:
 
     def add_run(self, store: Removal, run: RunToKeep) -> None:
         """Add what a run refers to, and what is its own."""
-        self._names.update((run.pack, log_path("", run.flow, run.run_id).lstrip("/")))
+        self._names.update(own_names(run))
         for text in store.texts_of(run.key):
             self._digests.update(digests_in(text))
             self._names.update(packs_in(text))
@@ -53,6 +53,11 @@ class References:
     def has_name(self, name: str) -> bool:
         """Tell whether a file, or a folder of files that belong together, is in use."""
         return name in self._names
+
+
+def own_names(run: RunToKeep) -> tuple[str, str]:
+    """Name what is a run's own, relative to a root: its pack and its log."""
+    return run.pack, f"{LOGS}/{run.flow}/{run.run_id}"
 
 
 def short(digest: str) -> bytes:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from metaflow.artifact_store.hashing import ENDINGS, blob_name
-from metaflow.artifact_store.logs import FOLDER as LOGS
 from metaflow.object_store.opening import open_object_store
-from metaflow.retention.references import DIGEST
+from metaflow.retention.references import DIGEST, own_names
 from metaflow.settings.artifact_roots import FILES
 from metaflow.settings.load import load_settings
 
@@ -53,8 +52,7 @@ def objects_of(
     """
     objects = open_objects(url)
     try:
-        folders = (f"{run.pack}/", f"{LOGS}/{run.flow}/{run.run_id}/")
-        names = [found.key for folder in folders for found in objects.list(folder)]
+        names = [found.key for name in own_names(run) for found in objects.list(f"{name}/")]
         if exclusive:
             digests = {digest for text in texts for digest in DIGEST.findall(text)}
             unused = sorted(digest for digest in digests if not used.has_digest(digest))
